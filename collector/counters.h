@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the collector counts since its start, for `weir status` and later /metrics. One table; any thread adds. */
+#ifndef WEIR_COLLECTOR_COUNTERS_H
+#define WEIR_COLLECTOR_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/*           name                     words for the status page */
+#define COLLECTOR_COUNTERS(X)                                                                                \
+    X(connections_accepted, "connections accepted")                                                          \
+    X(connections_refused_greeting, "connections closed: no SP greeting, or not a req0 peer")                \
+    X(connections_refused_limit, "connections closed: too many open")                                        \
+    X(connections_timed_out, "connections closed: greeting, frame or unread reply took too long")            \
+    X(frames_refused_length, "frames refused: longer than a batch may be")                                   \
+    X(frames_refused_header, "frames refused: no request header")                                            \
+    X(batches_refused_malformed, "batches refused: could not be decoded")                                    \
+    X(batches_refused_version, "batches refused: newer wire version")                                        \
+    X(batches_refused_store, "batches refused: the store cannot hold them")                                  \
+    X(batches_stored, "batches stored")                                                                      \
+    X(batches_duplicate, "batches that had been stored before")                                              \
+    X(batches_retried, "batches sent back to be tried again")                                                \
+    X(spans_stored, "spans stored")                                                                          \
+    X(traces_analysed, "traces analysed")                                                                    \
+    X(traces_failed, "traces that could not be analysed")                                                    \
+    X(http_requests, "HTTP requests")
+
+struct collector_counters {
+#define X(name, words) _Atomic uint64_t name;
+    COLLECTOR_COUNTERS(X)
+#undef X
+};
+
+extern struct collector_counters counters;
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nng side: listens on byte streams, speaks SP rep0 (proto/sp.h), decodes batches, has them stored, and answers each
+ * with a Reply after the commit. Threads of its own: nng's for the streams, one that scans deadlines, one that writes.
+ */
+#ifndef WEIR_COLLECTOR_INGEST_H
+#define WEIR_COLLECTOR_INGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One table: name, default, meaning. */
+#define INGEST_LIMITS(X)                                                                                     \
+    X(connections_max, 1024, "open connections; further ones are closed at once")                            \
+    X(greeting_timeout_ms, 2000, "from connecting to the SP greeting")                                       \
+    X(frame_timeout_ms, 3000, "from a frame's first byte to its last")                                       \
+    X(reply_timeout_ms, 3000, "for a peer to read its reply")                                                \
+    X(pipelined_max, 16, "requests of one connection not yet answered; reading stops there")                 \
+    X(queue_bytes_max, 268435456, "frames received but not yet stored, over all connections")
+
+struct ingest_options {
+    const char *dsn;
+    const char *const *urls; /* tcp://HOST:PORT (port 0: a free one), ipc://PATH */
+    size_t url_count;
+#define X(name, standard, meaning) uint64_t name;
+    INGEST_LIMITS(X)
+#undef X
+};
+
+struct ingest;
+
+#define INGEST_ERROR_BYTES 512
+
+void ingest_options_default(struct ingest_options *options);
+struct ingest *ingest_start(const struct ingest_options *options, char error[INGEST_ERROR_BYTES]);
+/* The address really bound, port filled in; index < url_count. */
+const char *ingest_url(const struct ingest *ingest, size_t index);
+/* Stops accepting, answers what is stored, drops what is not (its sender still has it), frees all. NULL is fine. */
+void ingest_stop(struct ingest *ingest);
+
+#endif

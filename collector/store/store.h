@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Postgres behind the collector; the only folder that knows libpq. A struct store is one connection and belongs to one
+ * thread: ingest's writer has one, the analyser has one, each HTTP worker has one (reader.h). Every function that can fail
+ * tells outage (retry) from bad input (refuse) by enum store_result, and leaves a sentence in store_error().
+ */
+#ifndef WEIR_STORE_STORE_H
+#define WEIR_STORE_STORE_H
+
+#include "base/arena.h"
+#include "model/request.h"
+#include "proto/batch.h"
+
+struct store;
+
+enum store_result {
+    STORE_OK,
+    STORE_DUPLICATE, /* was stored before */
+    STORE_REFUSED,   /* the data cannot be stored; sending it again would not help */
+    STORE_AWAY       /* Postgres does not answer or is restarting; try again later */
+};
+
+/* Connects. dsn is libpq's; session settings (search_path, timezone, application_name) are set here. Never NULL unless
+ * out of memory; when Postgres is away the first use tries again. */
+struct store *store_new(const char *dsn);
+void store_free(struct store *store);
+const char *store_error(const struct store *store);
+
+/* Applies the migrations that are missing, under an advisory lock, each in a transaction of its own. */
+enum store_result store_migrate(struct store *store);
+
+/* Stores a batch: batch row, producer's counters, fragments and pending rows in one transaction. STORE_OK means
+ * committed. received_unix_ns is the collector's clock. */
+enum store_result store_write_batch(struct store *store, const struct batch *batch, int64_t received_unix_ns);
+
+/*
+ * Claims one trace that has been quiet for quiet_ms, or whose root is missing and that has been quiet for
+ * quiet_without_root_ms, inside a transaction that store_write_contribution commits or store_release gives back. *found
+ * says whether there was one. The trace is read into the arena, not assembled.
+ */
+enum store_result store_claim_trace(struct store *store, int64_t now_unix_ns, int64_t quiet_ms,
+                                    int64_t quiet_without_root_ms, struct arena *arena, struct trace *trace,
+                                    bool *found);
+enum store_result store_write_contribution(struct store *store, const struct trace *trace,
+                                           const struct analysis *analysis);
+void store_release(struct store *store);
+
+#endif

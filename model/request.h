@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request as it is counted: one server or consumer span (or root) with everything under it in that process. And what
+ * reports show of an endpoint over many requests. Plain values in an arena.
+ */
+#ifndef WEIR_MODEL_REQUEST_H
+#define WEIR_MODEL_REQUEST_H
+
+#include "model/finding.h"
+
+struct operation_total {
+    const struct operation *operation;
+    uint32_t count;
+    int64_t total_ns; /* sum of durations */
+    int64_t rows;     /* sum; -1: not known */
+};
+
+struct request {
+    const struct span *span;
+    struct str service, service_version, endpoint; /* endpoint: "METHOD route" */
+    int64_t start_ns, duration_ns;
+    bool error;
+    uint32_t db_calls, http_calls, cache_calls;
+    int64_t db_ns;   /* time in which at least one database call ran */
+    int64_t call_ns; /* time in which at least one call of any type ran */
+    uint32_t operation_count;
+    struct operation_total *operations; /* most time first */
+};
+
+/* What was drawn from one trace: one contribution row. */
+struct analysis {
+    uint32_t request_count;
+    struct request *requests; /* in order of start */
+    uint32_t finding_count;
+    struct finding *findings; /* each names service and endpoint; largest saving first */
+};
+
+/* One line of `weir report` and `weir requests`: an endpoint of one version of a service, over the requests of a time
+ * span. Versions are kept apart, so that a repair is never averaged with what it repaired. */
+struct endpoint_summary {
+    struct str service, service_version, endpoint;
+    bool name_is_shared; /* several services have an endpoint of this name: write service:METHOD route */
+    uint64_t count, errors;
+    int64_t p50_ns, p95_ns, p99_ns, max_ns; /* nearest rank */
+    uint32_t db_calls, http_calls, cache_calls; /* median a request */
+    uint32_t calls_min, calls_max;              /* of all calls together */
+    int64_t db_ns;                              /* median a request */
+    int64_t last_start_ns;
+    uint32_t finding_count;
+    const struct finding *findings; /* aggregated, largest saving first */
+    int64_t saving_ns;              /* of the findings, each alone, the largest */
+};
+
+#define PERCENTILE_SAMPLES_MIN 20 /* under so many the report prints the maximum, named so, not a p95 */
+
+#endif

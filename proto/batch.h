@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A batch as columns, and the pair that turns it into bytes and back. Only proto/ knows protobuf-c: the exporter fills a
+ * struct batch from its records and packs it; the collector unpacks one and stores the columns. Also the blob of a stored
+ * fragment is such a message, with the columns that Postgres holds as arrays left empty.
+ *
+ * Column pointers are borrowed by batch_pack for the time of the call; after batch_unpack they point into the arena and
+ * live as long as it does. A NULL column means 0 for every span. Any thread; a struct belongs to one.
+ */
+#ifndef WEIR_PROTO_BATCH_H
+#define WEIR_PROTO_BATCH_H
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "proto/drop_reason.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BATCH_VERSION       1
+#define BATCH_SPANS_MAX     65536          /* more in one batch is refused */
+#define BATCH_BYTES_MAX     (16u << 20)    /* a packed batch; a longer frame is refused unread */
+#define BATCH_UNREAD_MAX    16             /* a span */
+#define BATCH_LINKS_MAX     16             /* a span */
+#define BATCH_ATTRIBUTES_MAX 128           /* a span */
+
+enum { SPAN_FLAG_REMOTE_PARENT = 1 };
+enum attribute_type { ATTRIBUTE_STRING = 1, ATTRIBUTE_BOOL, ATTRIBUTE_INT, ATTRIBUTE_DOUBLE };
+
+struct batch {
+    uint32_t version;
+    uint64_t producer, sequence;
+    uint64_t created, acknowledged;
+    uint64_t dropped[DROP_REASON_COUNT];
+
+    /* Strings: string(i) is string_bytes[i] long; string_offset is made by batch_unpack (NULL when packing). */
+    struct str string_data;
+    uint32_t string_count;
+    uint32_t *string_bytes;
+    uint32_t *string_offset;
+
+    uint32_t resource_count;
+    uint32_t *resource_key, *resource_value;
+
+    uint32_t trace_count;
+    unsigned char *trace_ids; /* trace_count × 16 */
+
+    uint32_t operation_count;
+    uint32_t *operation_type, *operation_system, *operation_text;
+
+    uint32_t site_count;
+    uint32_t *site_file, *site_function, *site_line;
+
+    uint32_t span_count;
+    uint64_t base_time_unix_ns;
+    uint32_t *span_trace;
+    uint64_t *span_id, *parent_span_id;
+    uint32_t *span_kind, *span_operation, *span_site;
+    int64_t *start_delta_ns;
+    uint64_t *duration_ns;
+    uint32_t *status, *flags;
+
+    uint64_t *rows_plus_1;
+    uint32_t *connection;
+    uint64_t *input_hash, *answer_hash;
+    uint32_t *input_count;
+
+    uint32_t *unread_count;
+    uint32_t unread_total;
+    uint64_t *unread_span_id;
+
+    uint32_t *link_count;
+    uint32_t link_total;
+    uint64_t *link_span_id;
+    uint32_t *link_kind, *link_column, *link_row;
+
+    uint32_t *attribute_count;
+    uint32_t attribute_total;
+    uint32_t *attribute_key, *attribute_type;
+    int64_t *attribute_value;
+};
+
+/* Bytes that batch_pack will write; pack into memory of that size. Returns what was written. */
+size_t batch_packed_bytes(const struct batch *batch);
+size_t batch_pack(const struct batch *batch, unsigned char *to);
+
+/*
+ * Unpacks and checks: lengths of all columns, every index inside its table, limits above, ids not zero, counts that add
+ * up, no start or end past the range of int64 nanoseconds. On false *why is a static sentence ("column status has 3 of
+ * 8 spans" needs numbers, so it may also lie in the arena) and the batch must not be used. `bytes` may be hostile.
+ */
+bool batch_unpack(struct batch *batch, struct arena *arena, const void *data, size_t bytes, const char **why);
+
+static inline struct str batch_string(const struct batch *batch, uint32_t index)
+{
+    if (index >= batch->string_count) return str_view("", 0);
+    return str_view(batch->string_data.data + batch->string_offset[index], batch->string_bytes[index]);
+}
+
+enum reply_status { REPLY_UNKNOWN, REPLY_STORED, REPLY_REFUSED, REPLY_RETRY };
+
+struct reply {
+    enum reply_status status;
+    struct str reason;
+    uint32_t retry_after_ms;
+};
+
+#define REPLY_BYTES_MAX 512 /* a packed reply; longer reasons are cut */
+
+size_t reply_pack(const struct reply *reply, unsigned char to[REPLY_BYTES_MAX]);
+bool reply_unpack(struct reply *reply, struct arena *arena, const void *data, size_t bytes);
+
+#endif

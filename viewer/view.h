@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rendering, from the outside: model values in, bytes out. Pure: width, colour, character set and the present moment are
+ * arguments. text/ writes for people, json/ for programs (stable, documented in docs/json.md). Names from spans are
+ * hostile: text shows control characters and escape sequences as \xNN, JSON by its own rules.
+ */
+#ifndef WEIR_VIEWER_VIEW_H
+#define WEIR_VIEWER_VIEW_H
+
+#include "base/buffer.h"
+#include "model/request.h"
+
+struct view {
+    unsigned width;   /* columns; at least 60 */
+    bool colour;      /* ANSI colours */
+    bool ascii;       /* no character beyond ASCII */
+    int64_t now_ns;   /* unix; for "3 min ago" */
+};
+
+/* Spans and marks for a waterfall. */
+struct trace_view {
+    const struct trace *trace;          /* assembled */
+    const struct analysis *analysis;
+    const bool *critical;               /* by index into trace->spans; NULL: not known */
+    const struct span *focus;           /* the request to show; NULL: all roots */
+};
+
+/* `weir status`: what the collector counts, who sends, what they dropped. */
+struct status_counter {
+    const char *name, *words;
+    uint64_t value;
+};
+struct status_producer {
+    struct str service_name, service_version, instance_id;
+    uint64_t producer, created, acknowledged, stored, dropped_total;
+    uint32_t dropped_count;
+    struct status_counter *dropped; /* by reason */
+    int64_t last_seen_ns;
+};
+struct status_view {
+    struct str version, postgres, listen, http; /* where everything is */
+    int64_t started_ns;
+    uint64_t spans, requests, traces_pending, database_bytes;
+    int64_t oldest_pending_ns;
+    uint32_t counter_count;
+    struct status_counter *counters;
+    uint32_t producer_count;
+    struct status_producer *producers;
+};
+
+/* text/ */
+void text_report(struct buffer *out, const struct view *view, const struct endpoint_summary *endpoints, uint32_t count,
+                 const struct status_view *status);
+void text_requests(struct buffer *out, const struct view *view, const struct endpoint_summary *endpoints,
+                   uint32_t count);
+void text_findings(struct buffer *out, const struct view *view, const struct finding *findings, uint32_t count);
+void text_trace(struct buffer *out, const struct view *view, const struct trace_view *trace);
+void text_status(struct buffer *out, const struct view *view, const struct status_view *status);
+
+/* json/ */
+void json_report(struct buffer *out, const struct endpoint_summary *endpoints, uint32_t count,
+                 const struct status_view *status);
+void json_requests(struct buffer *out, const struct endpoint_summary *endpoints, uint32_t count);
+void json_findings(struct buffer *out, const struct finding *findings, uint32_t count);
+void json_trace(struct buffer *out, const struct trace_view *trace);
+void json_status(struct buffer *out, const struct status_view *status);
+
+#endif
