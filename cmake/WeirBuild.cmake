@@ -30,3 +30,22 @@ if(WEIR_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 include_directories(${CMAKE_SOURCE_DIR}) # includes are written from the top: "base/arena.h"
+
+# Adds those of the named folders that have a CMakeLists.txt.
+macro(weir_add_folders)
+  foreach(folder IN ITEMS ${ARGN})
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/CMakeLists.txt)
+      add_subdirectory(${folder})
+    endif()
+  endforeach()
+endmacro()
+
+# A libFuzzer target over one file, <name>.c; its corpus lies in fuzz/corpus/<name>/ and replays as an ordinary test.
+function(weir_fuzz_target name)
+  if(NOT WEIR_FUZZ)
+    return()
+  endif()
+  add_executable(${name} ${name}.c)
+  target_link_libraries(${name} PRIVATE ${ARGN})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()
