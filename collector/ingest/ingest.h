@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nng side: listens on byte streams, speaks SP rep0 (proto/sp.h), decodes batches, has them stored, and answers each
- * with a Reply after the commit. Threads of its own: nng's for the streams, one that scans deadlines, one that writes.
+ * The nng side: listens on byte streams, speaks SP rep0 (proto/sp.h), decodes batches, has them stored, and
+ * answers each with a Reply after the commit. Threads of its own: nng's for the streams, one that scans
+ * deadlines, one that writes.
  */
 #ifndef WEIR_COLLECTOR_INGEST_H
 #define WEIR_COLLECTOR_INGEST_H
@@ -35,7 +36,8 @@ void ingest_options_default(struct ingest_options *options);
 struct ingest *ingest_start(const struct ingest_options *options, char error[INGEST_ERROR_BYTES]);
 /* The address really bound, port filled in; index < url_count. */
 const char *ingest_url(const struct ingest *ingest, size_t index);
-/* Stops accepting, answers what is stored, drops what is not (its sender still has it), frees all. NULL is fine. */
+/* Stops accepting, answers what is stored, drops what is not (its sender still has it), frees all. NULL is
+ * fine. */
 void ingest_stop(struct ingest *ingest);
 
 #endif
