@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory that is freed all at once: one arena a batch, one a trace, one a request for a report. Grows by chunks up to a
- * cap; beyond the cap arena_alloc returns NULL and arena_exhausted() stays true, so a parser can go on to its end and
- * ask once. Used by one thread at a time. Results are aligned for any type and not zeroed unless said.
+ * Memory that is freed all at once: one arena a batch, one a trace, one a request for a report. Grows by
+ * chunks up to a cap; beyond the cap arena_alloc returns NULL and arena_exhausted() stays true, so a parser
+ * can go on to its end and ask once. Used by one thread at a time. Results are aligned for any type and not
+ * zeroed unless said.
  */
 #ifndef WEIR_BASE_ARENA_H
 #define WEIR_BASE_ARENA_H

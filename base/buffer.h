@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A growing byte buffer for what is written once and sent: report text, COPY data, frames. Running out of memory sets
- * `failed` and drops further writes, so that a writer checks once at the end. Used by one thread at a time.
+ * A growing byte buffer for what is written once and sent: report text, COPY data, frames. Running out of
+ * memory sets `failed` and drops further writes, so that a writer checks once at the end. Used by one thread
+ * at a time.
  */
 #ifndef WEIR_BASE_BUFFER_H
 #define WEIR_BASE_BUFFER_H
@@ -23,7 +24,8 @@ void buffer_init(struct buffer *buffer);
 void buffer_fini(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer); /* keeps the memory */
 
-/* Makes room for `bytes` more and returns where they go (the caller then adds to len); NULL when out of memory. */
+/* Makes room for `bytes` more and returns where they go (the caller then adds to len); NULL when out of
+ * memory. */
 char *buffer_reserve(struct buffer *buffer, size_t bytes);
 
 void buffer_add(struct buffer *buffer, const void *data, size_t bytes);
@@ -37,6 +39,9 @@ void buffer_add_u16be(struct buffer *buffer, uint16_t value);
 void buffer_add_u32be(struct buffer *buffer, uint32_t value);
 void buffer_add_u64be(struct buffer *buffer, uint64_t value);
 
-static inline struct str buffer_str(const struct buffer *buffer) { return str_view(buffer->data, buffer->len); }
+static inline struct str buffer_str(const struct buffer *buffer)
+{
+    return str_view(buffer->data, buffer->len);
+}
 
 #endif

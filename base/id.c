@@ -17,7 +17,8 @@ void id_random_bytes(void *to, size_t bytes)
         at += got;
         bytes -= (size_t)got;
     }
-    /* Early in boot, or under a filter that refuses getrandom: unique still, from time, process and address. */
+    /* Early in boot, or under a filter that refuses getrandom: unique still, from time, process and address.
+     */
     uint64_t mix = (uint64_t)clock_unix_ns() ^ ((uint64_t)getpid() << 32) ^ (uint64_t)(uintptr_t)&mix;
     for (; bytes; bytes--) {
         mix = mix * 6364136223846793005u + 1442695040888963407u;
@@ -27,7 +28,6 @@ void id_random_bytes(void *to, size_t bytes)
 
 void id_generator_seed(struct id_generator *generator)
 {
-    do
-        id_random_bytes(generator->state, sizeof generator->state);
+    do id_random_bytes(generator->state, sizeof generator->state);
     while (!(generator->state[0] | generator->state[1] | generator->state[2] | generator->state[3]));
 }
