@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A batch as columns, and the pair that turns it into bytes and back. Only proto/ knows protobuf-c: the exporter fills a
- * struct batch from its records and packs it; the collector unpacks one and stores the columns. Also the blob of a stored
- * fragment is such a message, with the columns that Postgres holds as arrays left empty.
+ * A batch as columns, and the pair that turns it into bytes and back. Only proto/ knows protobuf-c: the
+ * exporter fills a struct batch from its records and packs it; the collector unpacks one and stores the
+ * columns. Also the blob of a stored fragment is such a message, with the columns that Postgres holds as
+ * arrays left empty.
  *
- * Column pointers are borrowed by batch_pack for the time of the call; after batch_unpack they point into the arena and
- * live as long as it does. A NULL column means 0 for every span. Any thread; a struct belongs to one.
+ * Column pointers are borrowed by batch_pack for the time of the call; after batch_unpack they point into the
+ * arena and live as long as it does. A NULL column means 0 for every span. Any thread; a struct belongs to
+ * one.
  */
 #ifndef WEIR_PROTO_BATCH_H
 #define WEIR_PROTO_BATCH_H
@@ -18,12 +20,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BATCH_VERSION       1
-#define BATCH_SPANS_MAX     65536          /* more in one batch is refused */
-#define BATCH_BYTES_MAX     (16u << 20)    /* a packed batch; a longer frame is refused unread */
-#define BATCH_UNREAD_MAX    16             /* a span */
-#define BATCH_LINKS_MAX     16             /* a span */
-#define BATCH_ATTRIBUTES_MAX 128           /* a span */
+#define BATCH_VERSION        1
+#define BATCH_SPANS_MAX      65536       /* more in one batch is refused */
+#define BATCH_BYTES_MAX      (16u << 20) /* a packed batch; a longer frame is refused unread */
+#define BATCH_UNREAD_MAX     16          /* a span */
+#define BATCH_LINKS_MAX      16          /* a span */
+#define BATCH_ATTRIBUTES_MAX 128         /* a span */
+
+/* Numbers that come as a column are below these. */
+#define BATCH_OPERATION_TYPES 6 /* enum operation_type of model/operation.h */
+#define BATCH_KINDS           6 /* OpenTelemetry's SpanKind */
+#define BATCH_STATUSES        3 /* OpenTelemetry's StatusCode */
 
 enum { SPAN_FLAG_REMOTE_PARENT = 1 };
 enum attribute_type { ATTRIBUTE_STRING = 1, ATTRIBUTE_BOOL, ATTRIBUTE_INT, ATTRIBUTE_DOUBLE };
@@ -34,7 +41,8 @@ struct batch {
     uint64_t created, acknowledged;
     uint64_t dropped[DROP_REASON_COUNT];
 
-    /* Strings: string(i) is string_bytes[i] long; string_offset is made by batch_unpack (NULL when packing). */
+    /* Strings: string(i) is string_bytes[i] long; string_offset is made by batch_unpack (NULL when packing).
+     */
     struct str string_data;
     uint32_t string_count;
     uint32_t *string_bytes;
@@ -81,19 +89,52 @@ struct batch {
     int64_t *attribute_value;
 };
 
-/* Bytes that batch_pack will write; pack into memory of that size. Returns what was written. */
+/* An element of a column that may be NULL. */
+static inline uint32_t batch_u32(const uint32_t *column, size_t i) {
+    return column ? column[i] : 0;
+}
+static inline uint64_t batch_u64(const uint64_t *column, size_t i) {
+    return column ? column[i] : 0;
+}
+static inline int64_t batch_i64(const int64_t *column, size_t i) {
+    return column ? column[i] : 0;
+}
+
+/* Columns over spans that hold nothing but 0 are left out, so the other side may see NULL where this one had
+ * zeros. Sets no version: the caller fills batch->version like everything else. Bytes that batch_pack will
+ * write; pack into memory of that size. Returns what was written. */
 size_t batch_packed_bytes(const struct batch *batch);
 size_t batch_pack(const struct batch *batch, unsigned char *to);
 
 /*
- * Unpacks and checks: lengths of all columns, every index inside its table, limits above, ids not zero, counts that add
- * up, no start or end past the range of int64 nanoseconds. On false *why is a static sentence ("column status has 3 of
- * 8 spans" needs numbers, so it may also lie in the arena) and the batch must not be used. `bytes` may be hostile.
+ * Unpacks and checks: lengths of all columns, every index inside its table, limits above, ids not zero
+ * (parents may be), counts that add up, no start or end past the range of int64 nanoseconds, kinds and
+ * statuses below their limits. Strings come out as well-formed UTF-8 without NUL ('?' for each byte that is
+ * not); an unknown operation_type comes out as 0; drop reasons, link kinds and flag bits of newer SDKs are
+ * not an error: link kinds are as sent. Duplicate span ids, parents that are not there, self-parents and
+ * cycles pass: they are the reader's matter.
+ *
+ * Serves batches from the wire and blobs of stored fragments alike: span_id counts the spans, each other span
+ * column may be NULL, and a table may be empty when the column that points into it is NULL. Ingest then calls
+ * batch_check_complete, which asks for what a fragment may lack.
+ *
+ * On false *why is a sentence, static or in the arena, and only batch->version may be used: it is what the
+ * message said, 0 if it was not understood. `data` may be hostile; memory is bounded by the arena's cap (8 ×
+ * bytes + 1 MiB is enough for any honest batch) and by nothing else, so give the arena one.
  */
 bool batch_unpack(struct batch *batch, struct arena *arena, const void *data, size_t bytes, const char **why);
 
-static inline struct str batch_string(const struct batch *batch, uint32_t index)
-{
+/* After a batch_unpack that failed: it was made for a newer collector. *why then starts with "version". */
+static inline bool batch_is_newer(const struct batch *batch) {
+    return batch->version > BATCH_VERSION;
+}
+
+/* What a batch from the wire has beyond a fragment: a producer, a sequence and, when there are spans, at
+ * least one trace and one operation (an absent span_trace or span_operation then means the first). No spans
+ * at all is fine: counters. */
+bool batch_check_complete(const struct batch *batch, const char **why);
+
+static inline struct str batch_string(const struct batch *batch, uint32_t index) {
     if (index >= batch->string_count) return str_view("", 0);
     return str_view(batch->string_data.data + batch->string_offset[index], batch->string_bytes[index]);
 }

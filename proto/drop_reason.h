@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why a span was not delivered. One table: the SDK's counters, the wire's `dropped` column (in this order; append only)
- * and the report's words come from it.
+ * Why a span was not delivered. One table: the SDK's counters, the wire's `dropped` column (in this order;
+ * append only) and the report's words come from it.
  */
 #ifndef WEIR_PROTO_DROP_REASON_H
 #define WEIR_PROTO_DROP_REASON_H

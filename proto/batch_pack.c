@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/batch.h"
+
+#include "proto/batch_columns.h"
+#include "weir/v1/weir.pb-c.h"
+
+/* A column of nothing but 0 stays away: readers take an absent one for 0, and 8 bytes a span are saved for
+ * each id or hash that no span of the batch has. Columns in use show it in their first elements. */
+static bool all_zero(const void *column, size_t bytes) {
+    const unsigned char *at = column;
+    return bytes == 0 || (at[0] == 0 && memcmp(at, at + 1, bytes - 1) == 0);
+}
+
+/* The generated message with its pointers on the batch's arrays: nothing is copied before the bytes are
+ * written. */
+static void message_over(Weir__V1__Batch *message, const struct batch *batch) {
+    weir__v1__batch__init(message);
+#define X(name) message->name = batch->name;
+    BATCH_VALUES(X)
+#undef X
+    message->n_dropped = DROP_REASON_COUNT;
+    message->dropped = (uint64_t *)batch->dropped;
+    message->string_data.len = batch->string_data.len;
+    message->string_data.data = (uint8_t *)batch->string_data.data;
+    message->trace_ids.len = (size_t)batch->trace_count * 16;
+    message->trace_ids.data = batch->trace_ids;
+#define X(length, name)                                                                                      \
+    message->n_##name = batch->length;                                                                       \
+    message->name = batch->name;
+    BATCH_TABLE_COLUMNS(X)
+#undef X
+#define X(type, name)                                                                                        \
+    if (batch->name && !all_zero(batch->name, batch->span_count * sizeof(type))) {                           \
+        message->n_##name = batch->span_count;                                                               \
+        message->name = batch->name;                                                                         \
+    }
+    BATCH_SPAN_COLUMNS(X)
+#undef X
+}
+
+size_t batch_packed_bytes(const struct batch *batch) {
+    Weir__V1__Batch message;
+    message_over(&message, batch);
+    return weir__v1__batch__get_packed_size(&message);
+}
+
+size_t batch_pack(const struct batch *batch, unsigned char *to) {
+    Weir__V1__Batch message;
+    message_over(&message, batch);
+    return weir__v1__batch__pack(&message, to);
+}
