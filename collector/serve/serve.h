@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP side (libmicrohttpd): asks the store, analyses where asked to at once, renders with viewer/. Threads of its
- * own, each with a store connection. Text by default, JSON with ?format=json or Accept: application/json.
+ * The HTTP side (libmicrohttpd): asks the store, analyses where asked to at once, renders with viewer/.
+ * Threads of its own, each with a store connection. Text by default, JSON with ?format=json or Accept:
+ * application/json.
  */
 #ifndef WEIR_COLLECTOR_SERVE_H
 #define WEIR_COLLECTOR_SERVE_H
@@ -12,11 +13,11 @@
 
 struct serve_options {
     const char *dsn;
-    const char *address;              /* "127.0.0.1:4318"; port 0: a free one */
-    const char *listen;               /* where ingest listens, for the status page */
-    const char *postgres;             /* how a person reaches the database: the dsn without password */
+    const char *address;  /* "127.0.0.1:4318"; port 0: a free one */
+    const char *listen;   /* where ingest listens, for the status page */
+    const char *postgres; /* how a person reaches the database: the dsn without password */
     struct analysis_settings settings;
-    unsigned threads;                 /* default 2 */
+    unsigned threads; /* default 2 */
 };
 
 struct serve;

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/serve/pages.h"
+
+#include "collector/serve/status.h"
+
+#include <stdlib.h>
+
+/* ---- what a page needs of the store, and what it says when that fails ---- */
+
+static struct request_filter filter_of(const struct page_request *request)
+{
+    const struct parameters *p = &request->parameters;
+    return (struct request_filter){.service = p->service,
+                                   .service_version = p->version,
+                                   .endpoint = p->endpoint,
+                                   .since_ns = p->since_ns,
+                                   .until_ns = p->until_ns};
+}
+
+static struct view view_of(const struct page_request *request)
+{
+    const struct parameters *p = &request->parameters;
+    return (struct view){
+        .width = p->width, .colour = p->colour, .ascii = p->ascii, .now_ns = request->now_ns};
+}
+
+/* True: go on. Else the answer says what happened. */
+static bool store_answered(const struct page_request *request, enum store_result result,
+                           struct answer *answer)
+{
+    if (arena_exhausted(request->arena)) {
+        answer_error(answer, 500, "the answer needs more memory than one answer may have");
+        return false;
+    }
+    if (result == STORE_OK) return true;
+    if (result == STORE_AWAY) {
+        answer_error(answer, 503, "the database does not answer; try again: %s", store_error(request->store));
+    } else {
+        answer_error(answer, 500, "the database refused: %s", store_error(request->store));
+    }
+    return false;
+}
+
+static bool read_status_view(const struct page_request *request, struct answer *answer,
+                             struct status_view *view)
+{
+    return store_answered(request, status_gather(request, view), answer);
+}
+
+struct endpoints {
+    struct endpoint_summary *at;
+    uint32_t count;
+};
+
+/* Nothing found is an error only where something was asked for by name. */
+static bool read_endpoints_asked(const struct page_request *request, struct answer *answer,
+                                 struct endpoints *found)
+{
+    struct request_filter filter = filter_of(request);
+    enum store_result result = read_endpoints(request->store, &filter, &request->options->settings,
+                                              request->arena, &found->at, &found->count);
+    if (!store_answered(request, result, answer)) return false;
+    unsigned names = PARAMETER_BIT(endpoint) | PARAMETER_BIT(service) | PARAMETER_BIT(version);
+    if (found->count == 0 && (request->parameters.given & names)) {
+        answer_error(answer, 404, "no request matches; /requests lists the endpoints there are");
+        return false;
+    }
+    return true;
+}
+
+/* ---- /report, /requests ---- */
+
+static void make_report(const struct page_request *request, struct answer *answer)
+{
+    struct endpoints found;
+    struct status_view status;
+    if (!read_endpoints_asked(request, answer, &found) || !read_status_view(request, answer, &status)) return;
+    struct view view = view_of(request);
+    if (answer->json) {
+        json_report(&answer->body, found.at, found.count, &status);
+    } else {
+        text_report(&answer->body, &view, found.at, found.count, &status);
+    }
+}
+
+static void make_requests(const struct page_request *request, struct answer *answer)
+{
+    struct endpoints found;
+    if (!read_endpoints_asked(request, answer, &found)) return;
+    struct view view = view_of(request);
+    if (answer->json) {
+        json_requests(&answer->body, found.at, found.count);
+    } else {
+        text_requests(&answer->body, &view, found.at, found.count);
+    }
+}
+
+/* ---- one trace, analysed at once ---- */
+
+struct analysed_trace {
+    struct trace trace;
+    struct analysis analysis;
+};
+
+static bool read_analysed(const struct page_request *request, const unsigned char trace_id[16],
+                          struct answer *answer, struct analysed_trace *to)
+{
+    bool found = false;
+    enum store_result result = read_trace(request->store, trace_id, request->arena, &to->trace, &found);
+    if (!store_answered(request, result, answer)) return false;
+    if (!found) {
+        answer_error(answer, 404, "no trace has this id");
+        return false;
+    }
+    bool done = trace_assemble(&to->trace, request->arena) &&
+                analyse_trace(&to->analysis, &to->trace, &request->options->settings, request->arena);
+    if (!done) answer_error(answer, 500, "the trace needs more memory than one answer may have");
+    return done;
+}
+
+/* ---- /findings ---- */
+
+static void render_findings(const struct page_request *request, struct answer *answer,
+                            const struct finding *findings, uint32_t count)
+{
+    struct view view = view_of(request);
+    if (answer->json) {
+        json_findings(&answer->body, findings, count);
+    } else {
+        text_findings(&answer->body, &view, findings, count);
+    }
+}
+
+static int compare_text(struct str a, struct str b)
+{
+    int order = memcmp(a.data ? a.data : "", b.data ? b.data : "", a.len < b.len ? a.len : b.len);
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare_endpoint(const void *left, const void *right)
+{
+    const struct finding *a = *(const struct finding *const *)left,
+                         *b = *(const struct finding *const *)right;
+    int order = compare_text(a->endpoint, b->endpoint);
+    if (order == 0) order = compare_text(a->service, b->service);
+    return order ? order : compare_text(a->service_version, b->service_version);
+}
+
+static int compare_saving(const void *left, const void *right)
+{
+    const struct finding *a = left, *b = right;
+    return (a->saving_ns < b->saving_ns) - (a->saving_ns > b->saving_ns);
+}
+
+static uint32_t requests_of_endpoint(const struct analysis *analysis, const struct finding *finding)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < analysis->request_count; i++) {
+        const struct request *request = &analysis->requests[i];
+        count += str_equal(request->endpoint, finding->endpoint) &&
+                 str_equal(request->service, finding->service) &&
+                 str_equal(request->service_version, finding->service_version);
+    }
+    return count;
+}
+
+/* Findings of single requests → findings of each endpoint in this trace, largest saving first. False: out of
+ * arena. */
+static bool aggregate_trace(const struct analysis *analysis, const struct analysis_settings *settings,
+                            struct arena *arena, struct finding **findings, uint32_t *count)
+{
+    uint32_t total = analysis->finding_count;
+    const struct finding **sorted = arena_array(arena, total, sizeof *sorted);
+    *findings = arena_array(arena, total, sizeof **findings);
+    *count = 0;
+    if (!sorted || !*findings) return false;
+    for (uint32_t i = 0; i < total; i++) sorted[i] = &analysis->findings[i];
+    if (total > 1) qsort(sorted, total, sizeof *sorted, compare_endpoint);
+    for (uint32_t first = 0, next; first < total; first = next) {
+        for (next = first + 1; next < total && compare_endpoint(&sorted[first], &sorted[next]) == 0;) next++;
+        uint32_t merged_count = 0;
+        const struct finding *merged =
+            aggregate_findings(sorted + first, next - first, requests_of_endpoint(analysis, sorted[first]),
+                               settings, arena, &merged_count);
+        if (arena_exhausted(arena)) return false;
+        if (merged_count) memcpy(*findings + *count, merged, merged_count * sizeof *merged);
+        *count += merged_count;
+    }
+    if (*count > 1) qsort(*findings, *count, sizeof **findings, compare_saving);
+    return true;
+}
+
+static void make_findings_of_trace(const struct page_request *request, struct answer *answer)
+{
+    if (request->parameters.given & PARAMETERS_FILTER) {
+        answer_error(answer, 400,
+                     "trace names one trace: endpoint, service, version, since and until do not go with it");
+        return;
+    }
+    struct analysed_trace analysed = {0};
+    struct finding *findings;
+    uint32_t count;
+    if (!read_analysed(request, request->parameters.trace_id, answer, &analysed)) return;
+    if (!aggregate_trace(&analysed.analysis, &request->options->settings, request->arena, &findings,
+                         &count)) {
+        answer_error(answer, 500, "the findings need more memory than one answer may have");
+        return;
+    }
+    render_findings(request, answer, findings, count);
+}
+
+static void make_findings(const struct page_request *request, struct answer *answer)
+{
+    if (request->parameters.given & PARAMETER_BIT(trace)) {
+        make_findings_of_trace(request, answer);
+        return;
+    }
+    struct endpoints found;
+    if (!read_endpoints_asked(request, answer, &found)) return;
+    size_t total = 0;
+    for (uint32_t i = 0; i < found.count; i++) total += found.at[i].finding_count;
+    struct finding *all = arena_array(request->arena, total, sizeof *all);
+    if (!all) {
+        answer_error(answer, 500, "the findings need more memory than one answer may have");
+        return;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < found.count; i++) {
+        for (uint32_t j = 0; j < found.at[i].finding_count; j++) all[count++] = found.at[i].findings[j];
+    }
+    if (count > 1) qsort(all, count, sizeof *all, compare_saving);
+    render_findings(request, answer, all, count);
+}
+
+/* ---- /trace ---- */
+
+static const struct span *find_focus(const struct analysis *analysis, uint64_t span_id)
+{
+    for (uint32_t i = 0; span_id && i < analysis->request_count; i++) {
+        if (analysis->requests[i].span->id == span_id) return analysis->requests[i].span;
+    }
+    return NULL;
+}
+
+static void mark_critical(const struct trace *trace, const struct span *focus, bool *critical)
+{
+    if (focus) {
+        mark_critical_path(trace, focus, critical);
+        return;
+    }
+    for (size_t i = 0; i < trace->root_count; i++) mark_critical_path(trace, trace->roots[i], critical);
+}
+
+/* focus_id 0: the whole trace */
+static void render_trace(const struct page_request *request, struct answer *answer,
+                         const unsigned char trace_id[16], uint64_t focus_id)
+{
+    struct analysed_trace analysed = {0};
+    if (!read_analysed(request, trace_id, answer, &analysed)) return;
+    bool *critical = arena_array(request->arena, analysed.trace.span_count, sizeof *critical);
+    if (!critical) {
+        answer_error(answer, 500, "the trace needs more memory than one answer may have");
+        return;
+    }
+    const struct span *focus = find_focus(&analysed.analysis, focus_id);
+    mark_critical(&analysed.trace, focus, critical);
+    struct trace_view shown = {&analysed.trace, &analysed.analysis, critical, focus};
+    struct view view = view_of(request);
+    if (answer->json) {
+        json_trace(&answer->body, &shown);
+    } else {
+        text_trace(&answer->body, &view, &shown);
+    }
+}
+
+static void make_trace(const struct page_request *request, struct answer *answer)
+{
+    unsigned char trace_id[16];
+    if (!trace_id_read(request->rest, trace_id)) {
+        answer_error(answer, 400, "a trace id has 32 hexadecimal digits, not all of them 0");
+        return;
+    }
+    render_trace(request, answer, trace_id, 0);
+}
+
+static void make_slowest(const struct page_request *request, struct answer *answer)
+{
+    if (!(request->parameters.given & PARAMETER_BIT(slowest))) {
+        answer_error(answer, 400, "which trace? /trace/ID, or /trace?slowest=ENDPOINT");
+        return;
+    }
+    struct request_filter filter = filter_of(request);
+    unsigned char trace_id[16];
+    uint64_t span_id = 0;
+    bool found = false;
+    enum store_result result = read_slowest(request->store, &filter, trace_id, &span_id, &found);
+    if (!store_answered(request, result, answer)) return;
+    if (!found) {
+        answer_error(answer, 404, "no request matches; /requests lists the endpoints there are");
+        return;
+    }
+    render_trace(request, answer, trace_id, span_id);
+}
+
+/* ---- /status, /healthz, /readyz ---- */
+
+static void make_status(const struct page_request *request, struct answer *answer)
+{
+    struct status_view status;
+    if (!read_status_view(request, answer, &status)) return;
+    struct view view = view_of(request);
+    if (answer->json) {
+        json_status(&answer->body, &status);
+    } else {
+        text_status(&answer->body, &view, &status);
+    }
+}
+
+static void say(struct answer *answer, const char *word)
+{
+    buffer_printf(&answer->body, answer->json ? "{\"status\":\"%s\"}\n" : "%s\n", word);
+}
+
+static void make_health(const struct page_request *request, struct answer *answer)
+{
+    (void)request;
+    say(answer, "ok");
+}
+
+static void make_ready(const struct page_request *request, struct answer *answer)
+{
+    struct store_status status;
+    if (store_answered(request, read_status(request->store, request->arena, &status), answer))
+        say(answer, "ready");
+}
+
+/* ---- the table ---- */
+
+static const struct page pages[] = {
+    {"/report", "endpoints and what to repair in them", PARAMETERS_RENDER | PARAMETERS_FILTER, make_report},
+    {"/requests", "endpoints with their percentiles and calls", PARAMETERS_RENDER | PARAMETERS_FILTER,
+     make_requests},
+    {"/findings", "what to repair, largest saving first",
+     PARAMETERS_RENDER | PARAMETERS_FILTER | PARAMETER_BIT(trace), make_findings},
+    {"/trace/", "the waterfall of the trace with this ID", PARAMETERS_RENDER, make_trace},
+    {"/trace", "the waterfall of the slowest request of ?slowest=ENDPOINT",
+     PARAMETERS_RENDER | (PARAMETERS_FILTER & ~PARAMETER_BIT(endpoint)) | PARAMETER_BIT(slowest),
+     make_slowest},
+    {"/status", "what the collector counts, who sends, what they dropped", PARAMETERS_RENDER, make_status},
+    {"/healthz", "the process lives", PARAMETER_BIT(format), make_health},
+    {"/readyz", "the database answers", PARAMETER_BIT(format), make_ready},
+    {"/", "the report", PARAMETERS_RENDER | PARAMETERS_FILTER, make_report},
+};
+
+#define PAGE_COUNT (sizeof pages / sizeof *pages)
+
+const struct page *page_find(struct str path, struct str *rest)
+{
+    for (size_t i = 0; i < PAGE_COUNT; i++) {
+        size_t len = strlen(pages[i].path);
+        bool takes_rest = len > 1 && pages[i].path[len - 1] == '/';
+        if (takes_rest ? !str_starts(path, pages[i].path) : !str_is(path, pages[i].path)) continue;
+        *rest = str_view(path.data + len, path.len - len);
+        return &pages[i];
+    }
+    return NULL;
+}
+
+void page_list(struct answer *answer)
+{
+    answer_error(answer, 404, "no such page");
+    if (answer->json) return;
+    buffer_add_text(&answer->body, "there are:\n");
+    for (size_t i = 0; i < PAGE_COUNT; i++) {
+        bool takes_id = str_is(str_of(pages[i].path), "/trace/");
+        buffer_printf(&answer->body, "  %s%-*s %s\n", pages[i].path,
+                      takes_id ? 4 : (int)(11 - strlen(pages[i].path)), takes_id ? "ID" : "", pages[i].what);
+    }
+}

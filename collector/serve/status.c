@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/serve/status.h"
+
+#include "collector/counters.h"
+
+static const char *const drop_names[DROP_REASON_COUNT] = {
+#define X(name, words) #name,
+    DROP_REASONS(X)
+#undef X
+};
+
+static const char *const drop_words[DROP_REASON_COUNT] = {
+#define X(name, words) words,
+    DROP_REASONS(X)
+#undef X
+};
+
+static bool add_counters(struct arena *arena, struct status_view *view)
+{
+#define X(name, words) {#name, words, atomic_load_explicit(&counters.name, memory_order_relaxed)},
+    const struct status_counter now[] = {COLLECTOR_COUNTERS(X)};
+#undef X
+    view->counters = arena_alloc(arena, sizeof now);
+    if (!view->counters) return false;
+    memcpy(view->counters, now, sizeof now);
+    view->counter_count = sizeof now / sizeof *now;
+    return true;
+}
+
+static bool add_dropped(struct arena *arena, const struct producer_status *from, struct status_producer *to)
+{
+    to->dropped = arena_array(arena, DROP_REASON_COUNT, sizeof *to->dropped);
+    if (!to->dropped) return false;
+    to->dropped_count = DROP_REASON_COUNT;
+    for (unsigned i = 0; i < DROP_REASON_COUNT; i++) {
+        to->dropped[i] = (struct status_counter){drop_names[i], drop_words[i], from->dropped[i]};
+        to->dropped_total += from->dropped[i];
+    }
+    return true;
+}
+
+static bool add_producers(struct arena *arena, const struct store_status *store, struct status_view *view)
+{
+    view->producers = arena_array(arena, store->producer_count, sizeof *view->producers);
+    if (!view->producers) return false;
+    view->producer_count = store->producer_count;
+    for (uint32_t i = 0; i < store->producer_count; i++) {
+        const struct producer_status *from = &store->producers[i];
+        view->producers[i] = (struct status_producer){
+            .service_name = from->service_name,
+            .service_version = from->service_version,
+            .instance_id = from->instance_id,
+            .producer = from->producer,
+            .created = from->created,
+            .acknowledged = from->acknowledged,
+            .stored = from->stored,
+            .last_seen_ns = from->last_seen_ns,
+        };
+        if (!add_dropped(arena, from, &view->producers[i])) return false;
+    }
+    return true;
+}
+
+enum store_result status_gather(const struct page_request *request, struct status_view *view)
+{
+    struct store_status store = {0};
+    enum store_result result = read_status(request->store, request->arena, &store);
+    if (result != STORE_OK) return result;
+    *view = (struct status_view){
+        .version = STR(WEIR_VERSION),
+        .postgres = str_of(request->options->postgres),
+        .listen = str_of(request->options->listen),
+        .http = str_of(request->http),
+        .started_ns = request->started_ns,
+        .spans = store.spans,
+        .requests = store.requests,
+        .traces_pending = store.traces_pending,
+        .database_bytes = store.database_bytes,
+        .oldest_pending_ns = store.oldest_pending_ns,
+    };
+    bool done = add_counters(request->arena, view) && add_producers(request->arena, &store, view);
+    return done ? STORE_OK : STORE_REFUSED;
+}
