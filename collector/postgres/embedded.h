@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The private Postgres of a collector that was given no --postgres: initdb into <data_dir>/postgres, a server of its own
- * on a Unix socket only, small buffers, gone when the collector is gone (also when it is killed), restarted when it
- * crashes. As root the server runs as an unprivileged user. One thread starts and stops it: the one that lives longest.
+ * The private Postgres of a collector that was given no --postgres: initdb into <data_dir>/postgres, a server
+ * of its own on a Unix socket only, small buffers, gone when the collector is gone (also when it is killed),
+ * restarted when it crashes. As root the server runs as an unprivileged user. One thread starts and stops it:
+ * the one that lives longest.
  */
 #ifndef WEIR_COLLECTOR_POSTGRES_EMBEDDED_H
 #define WEIR_COLLECTOR_POSTGRES_EMBEDDED_H
