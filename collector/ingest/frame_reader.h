@@ -82,7 +82,8 @@ struct frame frame_reader_take(struct frame_reader *reader);
 void frame_free(struct frame *frame, struct frame_budget *budget);
 
 /* A frame has begun and not ended. */
-static inline bool frame_reader_inside(const struct frame_reader *reader) {
+static inline bool frame_reader_inside(const struct frame_reader *reader)
+{
     return reader->phase == PHASE_FRAME || (reader->phase == PHASE_PREFIX && reader->have_bytes > 0);
 }
 

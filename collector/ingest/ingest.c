@@ -12,7 +12,8 @@ struct ingest {
     struct sp_server *server;
 };
 
-void ingest_options_default(struct ingest_options *options) {
+void ingest_options_default(struct ingest_options *options)
+{
     *options = (struct ingest_options){
 #define X(name, standard, meaning) .name = standard,
         INGEST_LIMITS(X)
@@ -20,7 +21,8 @@ void ingest_options_default(struct ingest_options *options) {
     };
 }
 
-struct ingest *ingest_start(const struct ingest_options *options, char error[INGEST_ERROR_BYTES]) {
+struct ingest *ingest_start(const struct ingest_options *options, char error[INGEST_ERROR_BYTES])
+{
     struct ingest *ingest = calloc(1, sizeof *ingest);
     if (ingest) ingest->writer = writer_start(options->dsn);
     if (!ingest || !ingest->writer) {
@@ -35,11 +37,13 @@ struct ingest *ingest_start(const struct ingest_options *options, char error[ING
     return NULL;
 }
 
-const char *ingest_url(const struct ingest *ingest, size_t index) {
+const char *ingest_url(const struct ingest *ingest, size_t index)
+{
     return sp_server_url(ingest->server, index);
 }
 
-void ingest_stop(struct ingest *ingest) {
+void ingest_stop(struct ingest *ingest)
+{
     if (!ingest) return;
     sp_server_quiesce(ingest->server);
     writer_stop(ingest->writer);

@@ -79,15 +79,15 @@ struct sp_server {
     pthread_t scanner;
 };
 
-static void count(_Atomic uint64_t *counter) {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
+static void count(_Atomic uint64_t *counter) { atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); }
 
-static int64_t deadline_in(uint64_t timeout_ms) {
+static int64_t deadline_in(uint64_t timeout_ms)
+{
     return clock_monotonic_ns() + (int64_t)timeout_ms * NS_PER_MS;
 }
 
-static void wake_scanner(struct sp_server *server) {
+static void wake_scanner(struct sp_server *server)
+{
     pthread_mutex_lock(&server->lock);
     pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
@@ -95,14 +95,16 @@ static void wake_scanner(struct sp_server *server) {
 
 /* ---- one connection; its lock is held in all of these ---- */
 
-static void kill_connection(struct sp_connection *connection) {
+static void kill_connection(struct sp_connection *connection)
+{
     if (connection->dead) return;
     connection->dead = true;
     nng_stream_close(connection->stream);
 }
 
 static void post(nng_aio *aio, void (*operation)(nng_stream *, nng_aio *), nng_stream *stream, void *data,
-                 size_t bytes) {
+                 size_t bytes)
+{
     nng_iov piece = {.iov_buf = data, .iov_len = bytes};
     nng_aio_set_iov(aio, 1, &piece);
     operation(stream, aio);
@@ -110,7 +112,8 @@ static void post(nng_aio *aio, void (*operation)(nng_stream *, nng_aio *), nng_s
 
 /* Between frames reading stops at pipelined_max unanswered requests: the peer's socket fills, which is the
  * answer. */
-static void receive_more(struct sp_connection *connection) {
+static void receive_more(struct sp_connection *connection)
+{
     if (connection->dead || connection->quiesced || connection->receiving) return;
     bool full = connection->unanswered_count >= connection->server->limits.pipelined_max;
     if (full && !frame_reader_inside(&connection->reader)) return;
@@ -120,7 +123,8 @@ static void receive_more(struct sp_connection *connection) {
     post(connection->receive_aio, nng_stream_recv, connection->stream, room, bytes);
 }
 
-static void send_more(struct sp_connection *connection) {
+static void send_more(struct sp_connection *connection)
+{
     struct answer *answer = connection->first_answer;
     if (connection->dead || connection->sending || !answer) return;
     if (answer->sent_bytes == 0)
@@ -130,14 +134,16 @@ static void send_more(struct sp_connection *connection) {
          answer->bytes - answer->sent_bytes);
 }
 
-static void add_answer(struct sp_connection *connection, struct answer *answer) {
+static void add_answer(struct sp_connection *connection, struct answer *answer)
+{
     answer->next = NULL;
     *connection->last_answer = answer;
     connection->last_answer = &answer->next;
     send_more(connection);
 }
 
-static void remove_answer(struct sp_connection *connection) {
+static void remove_answer(struct sp_connection *connection)
+{
     struct answer *answer = connection->first_answer;
     connection->first_answer = answer->next;
     if (!connection->first_answer) connection->last_answer = &connection->first_answer;
@@ -147,7 +153,8 @@ static void remove_answer(struct sp_connection *connection) {
 
 /* Out of memory the connection ends: its peer sends the batch again. */
 static void reply_to(struct sp_connection *connection, const unsigned char *header, size_t header_bytes,
-                     const struct reply *reply) {
+                     const struct reply *reply)
+{
     if (connection->dead) return;
     struct answer *answer = calloc(1, sizeof *answer);
     if (!answer) {
@@ -164,7 +171,8 @@ static void reply_to(struct sp_connection *connection, const unsigned char *head
     add_answer(connection, answer);
 }
 
-static bool greet(struct sp_connection *connection) {
+static bool greet(struct sp_connection *connection)
+{
     struct answer *greeting = calloc(1, sizeof *greeting);
     if (!greeting) return false;
     greeting->greeting = true;
@@ -174,12 +182,14 @@ static bool greet(struct sp_connection *connection) {
     return true;
 }
 
-static void refuse_connection(struct sp_connection *connection, _Atomic uint64_t *counter) {
+static void refuse_connection(struct sp_connection *connection, _Atomic uint64_t *counter)
+{
     count(counter);
     kill_connection(connection);
 }
 
-static void hand_over(struct sp_connection *connection) {
+static void hand_over(struct sp_connection *connection)
+{
     struct frame frame = frame_reader_take(&connection->reader);
     size_t header_bytes = sp_header_bytes(frame.data, frame.bytes);
     struct sp_request *request = header_bytes ? calloc(1, sizeof *request) : NULL;
@@ -200,7 +210,8 @@ static void hand_over(struct sp_connection *connection) {
 }
 
 /* A frame that was read but not kept still gets its answer, if it says whose it is. */
-static void answer_skipped(struct sp_connection *connection) {
+static void answer_skipped(struct sp_connection *connection)
+{
     const struct frame_reader *reader = &connection->reader;
     bool too_long = reader->skip == SKIP_TOO_LONG;
     size_t header_bytes = sp_header_bytes(reader->head, reader->head_bytes);
@@ -222,7 +233,8 @@ static void answer_skipped(struct sp_connection *connection) {
     reply_to(connection, reader->head, header_bytes, &reply);
 }
 
-static void take_bytes(struct sp_connection *connection, size_t bytes) {
+static void take_bytes(struct sp_connection *connection, size_t bytes)
+{
     struct frame_reader *reader = &connection->reader;
     switch (frame_reader_took(reader, bytes)) {
     case FRAME_NEEDS_MORE:
@@ -256,7 +268,8 @@ static void take_bytes(struct sp_connection *connection, size_t bytes) {
 
 /* ---- callbacks, on nng's threads ---- */
 
-static void end_callback(struct sp_connection *connection) {
+static void end_callback(struct sp_connection *connection)
+{
     struct sp_server *server = connection->server;
     bool dead = connection->dead;
     pthread_mutex_unlock(&connection->lock);
@@ -264,7 +277,8 @@ static void end_callback(struct sp_connection *connection) {
     if (dead) wake_scanner(server);
 }
 
-static void received(void *context) {
+static void received(void *context)
+{
     struct sp_connection *connection = context;
     pthread_mutex_lock(&connection->lock);
     connection->receiving = false;
@@ -276,7 +290,8 @@ static void received(void *context) {
     end_callback(connection);
 }
 
-static void sent(void *context) {
+static void sent(void *context)
+{
     struct sp_connection *connection = context;
     pthread_mutex_lock(&connection->lock);
     connection->sending = false;
@@ -297,7 +312,8 @@ static void sent(void *context) {
 
 /* ---- answers from outside ---- */
 
-static void finish_request(struct sp_request *request, const struct reply *reply) {
+static void finish_request(struct sp_request *request, const struct reply *reply)
+{
     struct sp_connection *connection = request->connection;
     pthread_mutex_lock(&connection->lock);
     connection->held_count--;
@@ -310,17 +326,17 @@ static void finish_request(struct sp_request *request, const struct reply *reply
     free(request);
 }
 
-void sp_request_answer(struct sp_request *request, const struct reply *reply) {
+void sp_request_answer(struct sp_request *request, const struct reply *reply)
+{
     finish_request(request, reply);
 }
-void sp_request_drop(struct sp_request *request) {
-    finish_request(request, NULL);
-}
+void sp_request_drop(struct sp_request *request) { finish_request(request, NULL); }
 
 /* ---- connections come and go ---- */
 
 /* No callback runs and none will: see the rules at the top. */
-static void free_connection(struct sp_connection *connection) {
+static void free_connection(struct sp_connection *connection)
+{
     nng_aio_free(connection->receive_aio);
     nng_aio_free(connection->send_aio);
     nng_stream_free(connection->stream);
@@ -330,7 +346,8 @@ static void free_connection(struct sp_connection *connection) {
     free(connection);
 }
 
-static struct sp_connection *new_connection(struct listener *listener, nng_stream *stream) {
+static struct sp_connection *new_connection(struct listener *listener, nng_stream *stream)
+{
     struct sp_server *server = listener->server;
     struct sp_connection *connection = calloc(1, sizeof *connection);
     if (!connection) return NULL;
@@ -352,7 +369,8 @@ static struct sp_connection *new_connection(struct listener *listener, nng_strea
 }
 
 /* server->lock is held. */
-static void open_connection(struct listener *listener, nng_stream *stream) {
+static void open_connection(struct listener *listener, nng_stream *stream)
+{
     struct sp_server *server = listener->server;
     count(&counters.connections_accepted);
     if (server->connection_count >= server->limits.connections_max) {
@@ -377,7 +395,8 @@ static void open_connection(struct listener *listener, nng_stream *stream) {
 
 /* A failed accept (no descriptors left, most likely) is tried again by the scan, not at once: it would spin.
  */
-static void accepted(void *context) {
+static void accepted(void *context)
+{
     struct listener *listener = context;
     struct sp_server *server = listener->server;
     pthread_mutex_lock(&server->lock);
@@ -396,12 +415,11 @@ static void accepted(void *context) {
     pthread_mutex_unlock(&server->lock);
 }
 
-static bool expired(int64_t deadline_ns, int64_t now_ns) {
-    return deadline_ns != 0 && now_ns >= deadline_ns;
-}
+static bool expired(int64_t deadline_ns, int64_t now_ns) { return deadline_ns != 0 && now_ns >= deadline_ns; }
 
 /* True when nothing refers to the connection any more. */
-static bool scan_connection(struct sp_connection *connection, int64_t now_ns) {
+static bool scan_connection(struct sp_connection *connection, int64_t now_ns)
+{
     pthread_mutex_lock(&connection->lock);
     if (!connection->dead &&
         (expired(connection->read_deadline_ns, now_ns) || expired(connection->write_deadline_ns, now_ns)))
@@ -413,7 +431,8 @@ static bool scan_connection(struct sp_connection *connection, int64_t now_ns) {
 }
 
 /* Unlinks those that are done and returns them. server->lock is held. */
-static struct sp_connection *scan_connections(struct sp_server *server) {
+static struct sp_connection *scan_connections(struct sp_server *server)
+{
     int64_t now_ns = clock_monotonic_ns();
     struct sp_connection *done = NULL;
     for (struct sp_connection **link = &server->connections; *link;) {
@@ -431,7 +450,8 @@ static struct sp_connection *scan_connections(struct sp_server *server) {
 }
 
 /* True when one is still resting. server->lock is held. */
-static void wake_listeners(struct sp_server *server) {
+static void wake_listeners(struct sp_server *server)
+{
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
         if (!listener->resting || server->quiesced) continue;
@@ -440,18 +460,21 @@ static void wake_listeners(struct sp_server *server) {
     }
 }
 
-static bool any_resting(const struct sp_server *server) {
+static bool any_resting(const struct sp_server *server)
+{
     for (size_t i = 0; i < server->listener_count; i++)
         if (server->listeners[i].resting) return true;
     return false;
 }
 
-static void wait_changed(struct sp_server *server, int64_t until_ns) {
+static void wait_changed(struct sp_server *server, int64_t until_ns)
+{
     struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S), .tv_nsec = (long)(until_ns % NS_PER_S)};
     pthread_cond_timedwait(&server->changed, &server->lock, &until);
 }
 
-static void *scan(void *context) {
+static void *scan(void *context)
+{
     struct sp_server *server = context;
     pthread_mutex_lock(&server->lock);
     while (!server->stopping || server->connections) {
@@ -478,14 +501,16 @@ static void *scan(void *context) {
 
 /* ---- start and stop ---- */
 
-static bool listener_transport(const char *url, enum sp_transport *transport) {
+static bool listener_transport(const char *url, enum sp_transport *transport)
+{
     bool tcp = strncmp(url, "tcp://", 6) == 0;
     *transport = tcp ? SP_TCP : SP_IPC;
     return tcp || strncmp(url, "ipc://", 6) == 0;
 }
 
 /* The url with the port that was bound, for port 0. */
-static void fill_url(struct listener *listener, const char *url) {
+static void fill_url(struct listener *listener, const char *url)
+{
     int port = 0;
     const char *colon = strrchr(url, ':');
     bool tcp = listener->transport == SP_TCP;
@@ -495,7 +520,8 @@ static void fill_url(struct listener *listener, const char *url) {
         snprintf(listener->url, sizeof listener->url, "%s", url);
 }
 
-static int listen_stream(struct listener *listener, const char *url) {
+static int listen_stream(struct listener *listener, const char *url)
+{
     int result = nng_stream_listener_alloc(&listener->stream_listener, url);
     if (result != 0) return result;
     if (listener->transport == SP_TCP) /* finds peers that vanished without a word */
@@ -504,7 +530,8 @@ static int listen_stream(struct listener *listener, const char *url) {
     return result != 0 ? result : nng_aio_alloc(&listener->aio, accepted, listener);
 }
 
-static bool open_listener(struct sp_server *server, const char *url, char error[INGEST_ERROR_BYTES]) {
+static bool open_listener(struct sp_server *server, const char *url, char error[INGEST_ERROR_BYTES])
+{
     struct listener *listener = &server->listeners[server->listener_count];
     listener->server = server;
     if (!listener_transport(url, &listener->transport) || strlen(url) >= URL_BYTES - 8) {
@@ -521,7 +548,8 @@ static bool open_listener(struct sp_server *server, const char *url, char error[
     return true;
 }
 
-static void close_listeners(struct sp_server *server) {
+static void close_listeners(struct sp_server *server)
+{
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
         if (listener->stream_listener) nng_stream_listener_close(listener->stream_listener);
@@ -532,7 +560,8 @@ static void close_listeners(struct sp_server *server) {
     }
 }
 
-static void free_server(struct sp_server *server) {
+static void free_server(struct sp_server *server)
+{
     close_listeners(server);
     free(server->listeners);
     pthread_cond_destroy(&server->changed);
@@ -540,8 +569,8 @@ static void free_server(struct sp_server *server) {
     free(server);
 }
 
-static struct sp_server *new_server(const struct ingest_options *options, sp_received *receive,
-                                    void *context) {
+static struct sp_server *new_server(const struct ingest_options *options, sp_received *receive, void *context)
+{
     struct sp_server *server = calloc(1, sizeof *server);
     struct listener *listeners = calloc(options->url_count ? options->url_count : 1, sizeof *listeners);
     if (!server || !listeners) {
@@ -564,7 +593,8 @@ static struct sp_server *new_server(const struct ingest_options *options, sp_rec
 }
 
 struct sp_server *sp_server_start(const struct ingest_options *options, sp_received *receive, void *context,
-                                  char error[INGEST_ERROR_BYTES]) {
+                                  char error[INGEST_ERROR_BYTES])
+{
     struct sp_server *server = new_server(options, receive, context);
     if (!server) {
         snprintf(error, INGEST_ERROR_BYTES, "out of memory");
@@ -587,11 +617,13 @@ struct sp_server *sp_server_start(const struct ingest_options *options, sp_recei
     return server;
 }
 
-const char *sp_server_url(const struct sp_server *server, size_t index) {
+const char *sp_server_url(const struct sp_server *server, size_t index)
+{
     return server->listeners[index].url;
 }
 
-void sp_server_quiesce(struct sp_server *server) {
+void sp_server_quiesce(struct sp_server *server)
+{
     pthread_mutex_lock(&server->lock);
     server->quiesced = true;
     pthread_mutex_unlock(&server->lock);
@@ -607,7 +639,8 @@ void sp_server_quiesce(struct sp_server *server) {
 }
 
 /* server->lock is held. */
-static bool all_answered(struct sp_server *server) {
+static bool all_answered(struct sp_server *server)
+{
     bool answered = true;
     for (struct sp_connection *connection = server->connections; connection; connection = connection->next) {
         pthread_mutex_lock(&connection->lock);
@@ -617,7 +650,8 @@ static bool all_answered(struct sp_server *server) {
     return answered;
 }
 
-void sp_server_stop(struct sp_server *server) {
+void sp_server_stop(struct sp_server *server)
+{
     int64_t deadline_ns = clock_monotonic_ns() + DRAIN_NS;
     pthread_mutex_lock(&server->lock);
     while (!all_answered(server) && clock_monotonic_ns() < deadline_ns)

@@ -25,31 +25,34 @@ struct writer {
     bool stopping;
 };
 
-static void add_to(_Atomic uint64_t *counter, uint64_t value) {
+static void add_to(_Atomic uint64_t *counter, uint64_t value)
+{
     atomic_fetch_add_explicit(counter, value, memory_order_relaxed);
 }
 
-static struct reply reply_refused(_Atomic uint64_t *counter, const char *reason) {
+static struct reply reply_refused(_Atomic uint64_t *counter, const char *reason)
+{
     add_to(counter, 1);
     return (struct reply){.status = REPLY_REFUSED, .reason = str_of(reason)};
 }
 
-/* A batch of a newer version may fail to decode for just that reason, so the version is asked first. */
-static struct reply refuse_undecoded(struct writer *writer, const struct batch *batch, const char *why) {
-    if (batch->version <= BATCH_VERSION) return reply_refused(&counters.batches_refused_malformed, why);
-    struct str reason = arena_printf(&writer->arena, "wire version %u is newer than this collector's %d",
-                                     batch->version, BATCH_VERSION);
-    return reply_refused(&counters.batches_refused_version, reason.len ? reason.data : why);
+static struct reply refuse_undecoded(const struct batch *batch, const char *why)
+{
+    bool newer = batch->version > BATCH_VERSION;
+    return reply_refused(newer ? &counters.batches_refused_version : &counters.batches_refused_malformed,
+                         why);
 }
 
-static void note_outage(struct writer *writer, bool away) {
+static void note_outage(struct writer *writer, bool away)
+{
     if (away && !writer->away)
         log_warn("Postgres is away, batches are sent back: %s", store_error(writer->store));
     if (!away && writer->away) log_info("Postgres is back");
     writer->away = away;
 }
 
-static struct reply store_batch(struct writer *writer, const struct batch *batch) {
+static struct reply store_batch(struct writer *writer, const struct batch *batch)
+{
     enum store_result result = store_write_batch(writer->store, batch, clock_unix_ns());
     note_outage(writer, result == STORE_AWAY);
     switch (result) {
@@ -70,17 +73,19 @@ static struct reply store_batch(struct writer *writer, const struct batch *batch
     return (struct reply){.status = REPLY_STORED};
 }
 
-static void handle(struct writer *writer, struct sp_request *request) {
+static void handle(struct writer *writer, struct sp_request *request)
+{
     struct batch batch = {0};
     const char *why = "out of memory";
     bool decoded = batch_unpack(&batch, &writer->arena, request->body, request->body_bytes, &why);
-    struct reply reply = decoded ? store_batch(writer, &batch) : refuse_undecoded(writer, &batch, why);
+    struct reply reply = decoded ? store_batch(writer, &batch) : refuse_undecoded(&batch, why);
     sp_request_answer(request, &reply);
     arena_reset(&writer->arena);
 }
 
 /* The oldest request; NULL when the writer is to end. */
-static struct sp_request *next_request(struct writer *writer) {
+static struct sp_request *next_request(struct writer *writer)
+{
     pthread_mutex_lock(&writer->lock);
     while (!writer->first && !writer->stopping) pthread_cond_wait(&writer->added, &writer->lock);
     struct sp_request *request = writer->stopping ? NULL : writer->first;
@@ -92,13 +97,15 @@ static struct sp_request *next_request(struct writer *writer) {
     return request;
 }
 
-static void *write_batches(void *context) {
+static void *write_batches(void *context)
+{
     struct writer *writer = context;
     for (struct sp_request *request; (request = next_request(writer));) handle(writer, request);
     return NULL;
 }
 
-void writer_add(void *context, struct sp_request *request) {
+void writer_add(void *context, struct sp_request *request)
+{
     struct writer *writer = context;
     request->next = NULL;
     pthread_mutex_lock(&writer->lock);
@@ -108,7 +115,8 @@ void writer_add(void *context, struct sp_request *request) {
     pthread_mutex_unlock(&writer->lock);
 }
 
-static void free_writer(struct writer *writer) {
+static void free_writer(struct writer *writer)
+{
     while (writer->first) {
         struct sp_request *request = writer->first;
         writer->first = request->next;
@@ -121,7 +129,8 @@ static void free_writer(struct writer *writer) {
     free(writer);
 }
 
-struct writer *writer_start(const char *dsn) {
+struct writer *writer_start(const char *dsn)
+{
     struct writer *writer = calloc(1, sizeof *writer);
     if (!writer) return NULL;
     arena_init(&writer->arena, ARENA_BYTES_MAX);
@@ -136,7 +145,8 @@ struct writer *writer_start(const char *dsn) {
     return writer;
 }
 
-void writer_stop(struct writer *writer) {
+void writer_stop(struct writer *writer)
+{
     if (!writer) return;
     pthread_mutex_lock(&writer->lock);
     writer->stopping = true;

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir-collector: starts its parts in the order in which they need each other (Postgres, the tables, the
+ * analyser, the nng side, the HTTP side), prints the ready line, waits for SIGTERM or SIGINT, and stops them
+ * in the reverse order.
+ *
+ * The ready line, on stdout, once everything serves; programs wait for it:
+ *
+ *     ready: nng URL[,URL]... http http://ADDR:PORT postgres DSN
+ *
+ * Exit status: 0 stopped as asked, 1 failure (one line on stderr says which), 2 wrong usage.
+ */
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "collector/analyser.h"
+#include "collector/config.h"
+#include "collector/dsn.h"
+#include "collector/ingest/ingest.h"
+#include "collector/postgres/embedded.h"
+#include "collector/serve/serve.h"
+#include "collector/store/store.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define POSTGRES_DEADLINE_NS (10 * NS_PER_S) /* for a Postgres of somebody else's to answer */
+#define POSTGRES_RETRY_MS    200
+#define STOP_DEADLINE_S      20 /* then the process ends without waiting any longer */
+#define ERROR_BYTES          512
+
+enum { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct daemon {
+    struct config config;
+    struct embedded_postgres *postgres; /* NULL with --postgres */
+    const char *dsn;
+    struct buffer shown_dsn, listen; /* for people: no password; the addresses bound */
+    struct analyser *analyser;
+    struct ingest *ingest;
+    struct serve *serve;
+    sigset_t stop_signals;
+    char error[ERROR_BYTES];
+};
+
+_Static_assert(EMBEDDED_ERROR_BYTES <= ERROR_BYTES && INGEST_ERROR_BYTES <= ERROR_BYTES &&
+                   SERVE_ERROR_BYTES <= ERROR_BYTES && CONFIG_ERROR_BYTES <= ERROR_BYTES,
+               "parts write their errors into the daemon's");
+
+static int complain(const char *error)
+{
+    fprintf(stderr, "weir-collector: %s\n", error);
+    return EXIT_FAILED;
+}
+
+/* Blocked before any thread starts, so that only the main thread ever takes one, with sigwait. */
+static void prepare_signals(struct daemon *daemon)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&daemon->stop_signals);
+    sigaddset(&daemon->stop_signals, SIGTERM);
+    sigaddset(&daemon->stop_signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &daemon->stop_signals, NULL);
+}
+
+static bool asked_to_stop_within(const struct daemon *daemon, long wait_ms)
+{
+    struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * (long)NS_PER_MS};
+    return sigtimedwait(&daemon->stop_signals, NULL, &wait) > 0;
+}
+
+/* ---- start ---- */
+
+static bool start_postgres(struct daemon *daemon)
+{
+    daemon->dsn = daemon->config.postgres;
+    if (!daemon->dsn) {
+        daemon->postgres = embedded_postgres_start(daemon->config.data_dir, daemon->error);
+        if (!daemon->postgres) return false;
+        daemon->dsn = embedded_postgres_dsn(daemon->postgres);
+    }
+    dsn_without_password(&daemon->shown_dsn, daemon->dsn);
+    return true;
+}
+
+/* libpq's errors have several lines. */
+static void note_store_error(struct daemon *daemon, const char *doing, const struct store *store)
+{
+    snprintf(daemon->error, ERROR_BYTES, "%s (%.150s): %.300s", doing, daemon->shown_dsn.data,
+             store_error(store));
+    size_t bytes = strlen(daemon->error);
+    while (bytes && daemon->error[bytes - 1] == '\n') daemon->error[--bytes] = 0;
+    for (char *c = daemon->error; *c; c++)
+        if (*c == '\n' || *c == '\t') *c = ' ';
+}
+
+/* A Postgres that is starting up is waited for. */
+static bool migrate(struct daemon *daemon)
+{
+    struct store *store = store_new(daemon->dsn);
+    if (!store) {
+        snprintf(daemon->error, ERROR_BYTES, "out of memory");
+        return false;
+    }
+    int64_t deadline_ns = clock_monotonic_ns() + POSTGRES_DEADLINE_NS;
+    enum store_result result;
+    bool told = false, stopped = false;
+    while ((result = store_migrate(store)) == STORE_AWAY && clock_monotonic_ns() < deadline_ns && !stopped) {
+        note_store_error(daemon, "waiting for Postgres", store);
+        if (!told) log_info("%s", daemon->error);
+        told = true;
+        stopped = asked_to_stop_within(daemon, POSTGRES_RETRY_MS);
+    }
+    if (stopped)
+        snprintf(daemon->error, ERROR_BYTES, "stopped while waiting for Postgres");
+    else if (result != STORE_OK)
+        note_store_error(
+            daemon, result == STORE_AWAY ? "cannot reach Postgres" : "cannot prepare the database", store);
+    store_free(store);
+    return result == STORE_OK;
+}
+
+static bool start_analyser(struct daemon *daemon)
+{
+    struct analyser_options options;
+    analyser_options_default(&options);
+    options.dsn = daemon->dsn;
+    options.quiet_ms = (int64_t)daemon->config.quiet_ms;
+    options.quiet_without_root_ms = (int64_t)daemon->config.quiet_without_root_ms;
+    options.settings = daemon->config.analysis;
+    daemon->analyser = analyser_start(&options);
+    if (!daemon->analyser)
+        snprintf(daemon->error, ERROR_BYTES, "cannot start the analyser: out of memory or threads");
+    return daemon->analyser != NULL;
+}
+
+static bool start_ingest(struct daemon *daemon)
+{
+    struct ingest_options options = daemon->config.ingest;
+    options.dsn = daemon->dsn;
+    options.urls = (const char *const *)daemon->config.listen;
+    options.url_count = daemon->config.listen_count;
+    daemon->ingest = ingest_start(&options, daemon->error);
+    if (!daemon->ingest) return false;
+    for (size_t i = 0; i < options.url_count; i++) {
+        if (i > 0) buffer_add_char(&daemon->listen, ',', 1);
+        buffer_add_text(&daemon->listen, ingest_url(daemon->ingest, i));
+    }
+    return true;
+}
+
+static bool start_serve(struct daemon *daemon)
+{
+    struct serve_options options = {.dsn = daemon->dsn,
+                                    .address = daemon->config.http,
+                                    .listen = daemon->listen.data,
+                                    .postgres = daemon->shown_dsn.data,
+                                    .settings = daemon->config.analysis,
+                                    .threads = (unsigned)daemon->config.http_threads};
+    daemon->serve = serve_start(&options, daemon->error);
+    return daemon->serve != NULL;
+}
+
+static bool start(struct daemon *daemon)
+{
+    return start_postgres(daemon) && migrate(daemon) && start_analyser(daemon) && start_ingest(daemon) &&
+           start_serve(daemon);
+}
+
+static void print_ready(const struct daemon *daemon)
+{
+    printf("ready: nng %s http http://%s postgres %s\n", daemon->listen.data, serve_address(daemon->serve),
+           daemon->shown_dsn.data);
+    fflush(stdout);
+}
+
+/* ---- stop ---- */
+
+static void give_up(int number)
+{
+    (void)number;
+    static const char text[] = "weir-collector: could not stop cleanly in time\n";
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(written < 0 ? EXIT_FAILED : EXIT_FAILED);
+}
+
+/* A part that waits for a Postgres that hangs must not keep the process: what was not acknowledged is its
+ * sender's. */
+static void bound_stop(void)
+{
+    signal(SIGALRM, give_up);
+    alarm(STOP_DEADLINE_S);
+}
+
+static void stop(struct daemon *daemon)
+{
+    bound_stop();
+    serve_stop(daemon->serve);
+    ingest_stop(daemon->ingest);
+    analyser_stop(daemon->analyser);
+    embedded_postgres_stop(daemon->postgres);
+    buffer_fini(&daemon->shown_dsn);
+    buffer_fini(&daemon->listen);
+    alarm(0);
+}
+
+static int run(struct daemon *daemon)
+{
+    prepare_signals(daemon);
+    int status = EXIT_STOPPED;
+    if (start(daemon)) {
+        print_ready(daemon);
+        int number;
+        sigwait(&daemon->stop_signals, &number);
+        log_info("stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    } else {
+        status = complain(daemon->error);
+    }
+    stop(daemon);
+    return status;
+}
+
+int main(int argument_count, char **arguments)
+{
+    struct daemon daemon = {0};
+    int status = EXIT_STOPPED;
+    switch (config_read(&daemon.config, argument_count, arguments, daemon.error)) {
+    case CONFIG_RUN:
+        status = run(&daemon);
+        break;
+    case CONFIG_HELP:
+        config_help(stdout);
+        break;
+    case CONFIG_VERSION:
+        puts("weir-collector " COLLECTOR_VERSION);
+        break;
+    case CONFIG_WRONG:
+        complain(daemon.error);
+        status = EXIT_USAGE;
+        break;
+    }
+    config_fini(&daemon.config);
+    return status;
+}
