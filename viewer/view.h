@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rendering, from the outside: model values in, bytes out. Pure: width, colour, character set and the present moment are
- * arguments. text/ writes for people, json/ for programs (stable, documented in docs/json.md). Names from spans are
- * hostile: text shows control characters and escape sequences as \xNN, JSON by its own rules.
+ * Rendering, from the outside: model values in, bytes out. Pure: width, colour, character set and the present
+ * moment are arguments. text/ writes for people, json/ for programs (stable, documented in docs/json.md).
+ * Names from spans are hostile: text shows control characters and escape sequences as \xNN, JSON by its own
+ * rules.
  */
 #ifndef WEIR_VIEWER_VIEW_H
 #define WEIR_VIEWER_VIEW_H
@@ -11,18 +12,18 @@
 #include "model/request.h"
 
 struct view {
-    unsigned width;   /* columns; at least 60 */
-    bool colour;      /* ANSI colours */
-    bool ascii;       /* no character beyond ASCII */
-    int64_t now_ns;   /* unix; for "3 min ago" */
+    unsigned width; /* columns; at least 60 */
+    bool colour;    /* ANSI colours */
+    bool ascii;     /* no character beyond ASCII */
+    int64_t now_ns; /* unix; for "3 min ago" */
 };
 
 /* Spans and marks for a waterfall. */
 struct trace_view {
-    const struct trace *trace;          /* assembled */
+    const struct trace *trace; /* assembled */
     const struct analysis *analysis;
-    const bool *critical;               /* by index into trace->spans; NULL: not known */
-    const struct span *focus;           /* the request to show; NULL: all roots */
+    const bool *critical;     /* by index into trace->spans; NULL: not known */
+    const struct span *focus; /* the request to show; NULL: all roots */
 };
 
 /* `weir status`: what the collector counts, who sends, what they dropped. */
@@ -49,11 +50,12 @@ struct status_view {
 };
 
 /* text/ */
-void text_report(struct buffer *out, const struct view *view, const struct endpoint_summary *endpoints, uint32_t count,
-                 const struct status_view *status);
+void text_report(struct buffer *out, const struct view *view, const struct endpoint_summary *endpoints,
+                 uint32_t count, const struct status_view *status);
 void text_requests(struct buffer *out, const struct view *view, const struct endpoint_summary *endpoints,
                    uint32_t count);
-void text_findings(struct buffer *out, const struct view *view, const struct finding *findings, uint32_t count);
+void text_findings(struct buffer *out, const struct view *view, const struct finding *findings,
+                   uint32_t count);
 void text_trace(struct buffer *out, const struct view *view, const struct trace_view *trace);
 void text_status(struct buffer *out, const struct view *view, const struct status_view *status);
 

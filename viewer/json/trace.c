@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "viewer/json/values.h"
+
+#include "proto/batch.h"
+
+#include <math.h>
+
+#define LABEL_ARENA_BYTES_MAX ((size_t)1 << 20)
+
+static const char *kind_word(enum span_kind kind)
+{
+    static const char *const words[] = {"unspecified", "internal", "server",
+                                        "client",      "producer", "consumer"};
+    return (unsigned)kind < sizeof words / sizeof *words ? words[kind] : "unspecified";
+}
+
+static const char *status_word(enum span_status status)
+{
+    return status == SPAN_STATUS_ERROR ? "error" : status == SPAN_STATUS_OK ? "ok" : "unset";
+}
+
+/* JSON has no word for what is no number; OpenTelemetry's JSON writes these strings. */
+static json_t *real(double value)
+{
+    if (isnan(value)) return json_string("NaN");
+    if (isinf(value)) return json_string(value > 0 ? "Infinity" : "-Infinity");
+    return json_real(value);
+}
+
+static json_t *attribute_value(const struct attribute *attribute)
+{
+    switch (attribute->type) {
+    case ATTRIBUTE_BOOL:
+        return json_boolean(attribute->integer != 0);
+    case ATTRIBUTE_INT:
+        return json_integer(attribute->integer);
+    case ATTRIBUTE_DOUBLE:
+        return real(attribute->real);
+    default:
+        return json_name(attribute->text);
+    }
+}
+
+static json_t *attributes(const struct span *span)
+{
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < span->attribute_count; i++)
+        json_set_named(object, span->attributes[i].key, attribute_value(&span->attributes[i]));
+    return object;
+}
+
+static const char *link_word(enum link_kind kind)
+{
+    return kind == LINK_SEQUENCE ? "sequence"
+           : kind == LINK_LIST   ? "list"
+           : kind == LINK_VALUE  ? "value"
+                                 : "unknown";
+}
+
+static json_t *links(const struct span *span)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < span->link_count; i++) {
+        const struct link *link = &span->links[i];
+        json_t *object = json_object();
+        json_object_set_new(object, "span_id", json_span_id(link->span_id));
+        json_object_set_new(object, "kind", json_string(link_word(link->kind)));
+        json_object_set_new(object, "column", json_integer(link->column));
+        json_object_set_new(object, "row", json_integer(link->row));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *unread(const struct span *span)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < span->unread_count; i++)
+        json_array_append_new(array, json_span_id(span->unread[i]));
+    return array;
+}
+
+static json_t *label(const struct operation *operation, struct arena *arena)
+{
+    arena_reset(arena);
+    json_t *name = json_name(operation_label(operation, arena));
+    return name;
+}
+
+static json_t *span_object(const struct span *span, struct arena *arena)
+{
+    static const struct operation no_operation = {.type = OPERATION_SPAN};
+    static const struct resource no_resource;
+    const struct operation *operation = span->operation ? span->operation : &no_operation;
+    const struct resource *resource = span->resource ? span->resource : &no_resource;
+    json_t *object = json_object();
+    json_object_set_new(object, "span_id", json_span_id(span->id));
+    json_object_set_new(object, "parent_span_id", json_span_id(span->parent_id));
+    json_object_set_new(object, "service", json_name(resource->service_name));
+    json_object_set_new(object, "version", json_name(resource->service_version));
+    json_object_set_new(object, "name", label(operation, arena));
+    json_object_set_new(object, "kind", json_string(kind_word(span->kind)));
+    json_object_set_new(object, "operation", json_name(operation->text));
+    json_object_set_new(object, "system", json_name(operation->system));
+    json_object_set_new(object, "start_ns", json_integer(span->start_ns));
+    json_object_set_new(object, "duration_ns", json_integer(span->duration_ns));
+    json_object_set_new(object, "status", json_string(status_word(span->status)));
+    json_object_set_new(object, "rows", span->rows < 0 ? json_null() : json_integer(span->rows));
+    json_object_set_new(object, "call_site", json_call_site(&span->site));
+    json_object_set_new(object, "attributes", attributes(span));
+    json_object_set_new(object, "links", links(span));
+    json_object_set_new(object, "unread", unread(span));
+    return object;
+}
+
+void json_trace(struct buffer *out, const struct trace_view *view)
+{
+    const struct trace *trace = view->trace;
+    struct arena arena;
+    arena_init(&arena, LABEL_ARENA_BYTES_MAX);
+    json_t *document = json_object(), *spans = json_array();
+    json_object_set_new(document, "trace_id", json_trace_id(trace->id));
+    json_object_set_new(document, "complete", json_boolean(trace->complete));
+    for (size_t i = 0; i < trace->span_count; i++) {
+        json_t *span = span_object(&trace->spans[i], &arena);
+        if (view->critical) json_object_set_new(span, "critical", json_boolean(view->critical[i]));
+        json_array_append_new(spans, span);
+    }
+    json_object_set_new(document, "spans", spans);
+    json_write(out, document);
+    arena_fini(&arena);
+}

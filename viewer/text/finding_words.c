@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "viewer/text/finding_words.h"
+
+#include "viewer/text/endpoint_words.h"
+#include "viewer/text/units.h"
+
+/* One row a kind: what is wrong with its calls, with and without a known source, and what the repair makes of
+ * them. */
+static const struct kind_words {
+    bool counts;
+    const char *with_source; /* followed by the source in quotation marks */
+    const char *without_source;
+    const char *repaired;
+    const char *confidence[3]; /* possible, likely, proven */
+} kind_words[FINDING_KIND_COUNT] = {
+    [FINDING_n_plus_one_query] = {true,
+                                  ": one query for each row of ",
+                                  ": the same query again and again, each time for another value",
+                                  "as one query about ",
+                                  {"the calls look alike, but their inputs are not known",
+                                   "the calls are one operation; not all of their inputs are known",
+                                   "these calls were counted, not guessed"}},
+    [FINDING_n_plus_one_http] = {true,
+                                 ": one HTTP call for each row of ",
+                                 ": the same HTTP call again and again, each time for another value",
+                                 "as one call about ",
+                                 {"the calls look alike, but their inputs are not known",
+                                  "the calls are one operation; not all of their inputs are known",
+                                  "these calls were counted, not guessed"}},
+    [FINDING_repeated_call] = {true,
+                               ": the same call with the same input again, all on the rows of ",
+                               ": the same call with the same input again, nothing written between",
+                               "asked once about ",
+                               {"the calls look alike, but something may have changed between them",
+                                "the inputs are the same; not all of the answers could be compared",
+                                "the inputs of these calls were compared and are the same"}},
+    [FINDING_sequential_independent] =
+        {false,
+         "; they need only the answer of ",
+         "",
+         "at once about ",
+         {"only their times say so: nothing was seen that ties them together or apart",
+          "no value of one answer was seen in the input of the other, with inputs that differed from request "
+          "to request",
+          "one was sent before anything of the other’s answer was read, or they were seen to overlap or to "
+          "come in the other order"}},
+};
+
+bool finding_words_counts(const struct finding *finding) { return kind_words[finding->kind].counts; }
+
+static void name_operation(struct words *words, const struct finding_operation *operation)
+{
+    words_name(words, operation->label.len ? operation->label : operation->text);
+}
+
+/* "POST inventory /stock/bulk (250 ms), then GET pricing /prices (850 ms): neither needs the other's answer"
+ */
+static void sequence(struct words *words, const struct finding *finding)
+{
+    for (uint32_t i = 0; i < finding->operation_count; i++) {
+        const struct finding_operation *operation = &finding->operations[i];
+        if (i) words_add(words, ", then ");
+        name_operation(words, operation);
+        words_add(words, " (");
+        if (operation->count > 1) words_printf(words, "×%s," WORDS_SPACE, units_count(operation->count).text);
+        words_printf(words, "%s)", units_duration(operation->cost_ns).text);
+    }
+    words_add(words, finding->operation_count > 2 ? ": none needs an answer of the others"
+                                                  : ": neither needs the other’s answer");
+}
+
+static void calls(struct words *words, const struct finding *finding)
+{
+    for (uint32_t i = 0; i < finding->operation_count; i++) {
+        if (i) words_add(words, i + 1 < finding->operation_count ? ", " : " and ");
+        name_operation(words, &finding->operations[i]);
+    }
+}
+
+void finding_words_what(struct words *words, const struct finding *finding)
+{
+    const struct kind_words *kind = &kind_words[finding->kind];
+    bool has_source = finding->has_source && (finding->source.label.len || finding->source.text.len);
+    if (finding->kind == FINDING_sequential_independent)
+        sequence(words, finding);
+    else
+        calls(words, finding);
+    if (has_source && finding->kind != FINDING_repeated_call) {
+        words_add(words, kind->with_source);
+        words_add(words, "“");
+        name_operation(words, &finding->source);
+        words_add(words, "”");
+    } else {
+        words_add(words, kind->without_source);
+    }
+}
+
+void finding_words_gain(struct words *words, const struct finding *finding)
+{
+    int64_t after_ns = finding->request_ns - finding->saving_ns;
+    words_printf(words, "%s of %s; %s%s", units_duration(finding->cost_ns).text,
+                 units_duration(finding->request_ns).text, kind_words[finding->kind].repaired,
+                 units_estimate(finding->repaired_ns).text);
+    if (finding->saving_ns > 0)
+        words_printf(words, ", the request then about %s", units_estimate(after_ns > 0 ? after_ns : 0).text);
+    else
+        words_add(words, ", but the request gets no shorter: other work runs meanwhile");
+}
+
+void finding_words_seen(struct words *words, const struct finding *finding)
+{
+    words_printf(words, "%s" WORDS_SPACE "of" WORDS_SPACE, units_count(finding->requests).text);
+    endpoint_words_number(words, finding->requests_seen, "request", "requests");
+    words_printf(words, "," WORDS_SPACE "%s", confidence_name(finding->confidence));
+}
+
+void finding_words_confidence(struct words *words, const struct finding *finding)
+{
+    words_printf(words, "%s: %s", confidence_name(finding->confidence),
+                 kind_words[finding->kind].confidence[finding->confidence]);
+}
+
+static struct str last_part(struct str path)
+{
+    for (size_t at = path.len; at > 0; at--)
+        if (path.data[at - 1] == '/' && at < path.len) return str_view(path.data + at, path.len - at);
+    return path;
+}
+
+void finding_words_site(struct words *words, const struct call_site *site, bool whole)
+{
+    if (site->file.len == 0) return;
+    words_name(words, whole ? site->file : last_part(site->file));
+    if (site->line) words_printf(words, ":%u", site->line);
+    if (!whole || site->function.len == 0) return;
+    words_add(words, " in ");
+    words_name(words, site->function);
+}
+
+void finding_words_trace_id(struct words *words, const unsigned char id[16])
+{
+    for (unsigned i = 0; i < 16; i++) words_printf(words, "%02x", id[i]);
+}
