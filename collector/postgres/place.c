@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/postgres/place.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -9,11 +11,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define SOCKET_NAME   "/.s.PGSQL.5432"
-#define LOG_BYTES_MAX (8 << 20) /* a longer log is put aside when a server starts */
-#define ELSEWHERE     "/tmp/weir-"
+#define SOCKET_NAME      "/.s.PGSQL.5432"
+#define LOCK_RETRY_NS    (50 * NS_PER_MS)
+#define LOCK_DEADLINE_NS (2 * NS_PER_S) /* for a killed collector to be gone */
+#define LOG_BYTES_MAX    (8 << 20)      /* a longer log is put aside when a server starts */
+#define ELSEWHERE        "/tmp/weir-"
 #define PLAIN_CHARACTERS                                                                                     \
     "/._-+@%=:~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" /* need no quoting anywhere   \
                                                                                 */
@@ -62,6 +67,18 @@ static void name_parts(struct place *place)
     snprintf(place->socket_link, PATH_MAX, "%.*s/socket", bytes, place->directory);
 }
 
+/* A process that was killed a moment ago may still hold it. */
+static bool lock_soon(int fd)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_RETRY_NS};
+    int64_t deadline_ns = clock_monotonic_ns() + LOCK_DEADLINE_NS;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (clock_monotonic_ns() > deadline_ns) return false;
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
 static bool take_lock(struct place *place, char *error, size_t error_bytes)
 {
     char path[PATH_MAX + 8];
@@ -72,7 +89,7 @@ static bool take_lock(struct place *place, char *error, size_t error_bytes)
                  strerror(errno));
         return false;
     }
-    if (flock(place->lock_fd, LOCK_EX | LOCK_NB) == 0) return true;
+    if (lock_soon(place->lock_fd)) return true;
     snprintf(error, error_bytes,
              "another collector is running on %s: stop it, or give this one its own --data-dir",
              place->directory);
