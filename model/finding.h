@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A finding: one thing to repair at one endpoint. analysis/ makes them from one trace (requests == 1), aggregate merges
- * those of many requests, the store keeps them as JSON (model/finding_json.h), viewer/ words them. Lies in an arena.
+ * A finding: one thing to repair at one endpoint. analysis/ makes them from one trace (requests == 1),
+ * aggregate merges those of many requests, the store keeps them as JSON (model/finding_json.h), viewer/ words
+ * them. Lies in an arena.
  */
 #ifndef WEIR_MODEL_FINDING_H
 #define WEIR_MODEL_FINDING_H
@@ -35,7 +36,8 @@ enum confidence { CONFIDENCE_POSSIBLE, CONFIDENCE_LIKELY, CONFIDENCE_PROVEN };
     X(sent_before_read, "requests sent it before anything of the other's answer was read")                   \
     X(no_value_passed, "requests passed no value of the one's answer on to the other")                       \
     X(inputs_from_source, "requests took its whole input from an earlier answer")                            \
-    X(same_connection, "requests used one connection for both")
+    X(same_connection, "requests used one connection for both")                                              \
+    X(write_between, "requests wrote, or ran a transaction, among or between them")
 
 enum evidence_fact {
 #define X(name, words) EVIDENCE_##name,
@@ -55,11 +57,11 @@ struct evidence {
 
 struct finding_operation {
     enum operation_type type;
-    struct str label;  /* operation_label */
+    struct str label; /* operation_label */
     struct str system;
     struct str text;
-    uint32_t count;    /* calls in one request */
-    int64_t cost_ns;   /* what they took together */
+    uint32_t count;  /* calls in one request */
+    int64_t cost_ns; /* what they took together */
 };
 
 struct finding {
@@ -67,18 +69,21 @@ struct finding {
     struct str service, service_version, endpoint;
     uint32_t operation_count;
     struct finding_operation operations[FINDING_OPERATIONS_MAX]; /* in order of time */
-    struct finding_operation source; /* whose rows a loop walks, or whose answer all need; text empty: not known */
+    struct finding_operation
+        source; /* whose rows a loop walks, or whose answer all need; text empty: not known */
     bool has_source;
-    uint32_t count;      /* calls in one request; the median over several */
-    uint32_t requests;   /* how many show it */
+    uint32_t count;         /* calls in one request; the median over several */
+    uint32_t requests;      /* how many show it */
     uint32_t requests_seen; /* of how many of this endpoint */
-    int64_t request_ns;  /* the request's duration (median) */
-    int64_t cost_ns;     /* time of the calls as they are */
-    int64_t repaired_ns; /* time of the calls after the repair */
-    int64_t saving_ns;   /* by replay: what the request would be shorter */
+    int64_t request_ns;     /* the request's duration (median) */
+    int64_t cost_ns;        /* time of the calls as they are */
+    int64_t repaired_ns;    /* time of the calls after the repair */
+    int64_t saving_ns;      /* by replay: what the request would be shorter */
     enum confidence confidence;
     uint32_t evidence_count;
     struct evidence evidence[FINDING_EVIDENCE_MAX];
+    uint64_t input_hash; /* of one request: its later calls' inputs, so that differing ones can be counted; 0:
+                            none */
     struct str advice;   /* one sentence */
     struct call_site site;
     uint32_t trace_count;

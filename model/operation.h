@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An operation is what a span did with its literals gone: all calls that differ only in their values are one operation.
- * The SDK makes its text inside the service (normalise_sql, normalise_url), so that literals never leave it; the
- * collector keeps a dictionary of operations; reports show an operation by its label.
+ * An operation is what a span did with its literals gone: all calls that differ only in their values are one
+ * operation. The SDK makes its text inside the service (normalise_sql, normalise_url), so that literals never
+ * leave it; the collector keeps a dictionary of operations; reports show an operation by its label.
  *
  * Pure functions on bytes that may be hostile; nothing is allocated unless an arena is passed.
  */
@@ -48,8 +48,9 @@ bool operation_is_write(const struct operation *operation);       /* may change 
 bool operation_is_transaction(const struct operation *operation); /* BEGIN, COMMIT, ROLLBACK, SAVEPOINT … */
 
 /*
- * The short name that reports show: "orders by customer" (SELECT … FROM orders WHERE customer_id = ?), "insert into
- * orders", "POST inventory /stock/bulk", the span's own name. Falls back to the text, cut to 60 characters.
+ * The short name that reports show: "orders by customer" (SELECT … FROM orders WHERE customer_id = ?),
+ * "insert into orders", "POST inventory /stock/bulk", the span's own name. Falls back to the text, cut to 60
+ * characters.
  */
 struct str operation_label(const struct operation *operation, struct arena *arena);
 
@@ -62,18 +63,19 @@ typedef void (*value_fn)(void *context, struct str value);
 #define OPERATION_TEXT_MAX 4096 /* bytes of a normalised text; a longer one is cut and ends in "…" */
 
 /*
- * SQL of any dialect → one line: literals and placeholders of every style become ?, lists of them (?), repeated
- * VALUES rows one, comments go, white space is one space, quoted identifiers and keywords' case stay as written.
- * Writes at most OPERATION_TEXT_MAX bytes and returns their number. One pass; a statement of 1 MB costs one pass.
+ * SQL of any dialect → one line: literals and placeholders of every style become ?, lists of them (?),
+ * repeated VALUES rows one, comments go, white space is one space, quoted identifiers and keywords' case stay
+ * as written. Writes at most OPERATION_TEXT_MAX bytes and returns their number. One pass; a statement of 1 MB
+ * costs one pass.
  */
 size_t normalise_sql(struct str sql, char to[OPERATION_TEXT_MAX], value_fn literal, void *context);
 
 /*
  * "http://inventory:8081/stock/17?full=1" → system "inventory:8081" (into host, cut at host_room), text
- * "/stock/{id}?full={}": numbers, UUIDs, hashes, long tokens become {id}, query values {}; fragment, userinfo and
- * default ports go. Returns the text's length.
+ * "/stock/{id}?full={}": numbers, UUIDs, hashes, long tokens become {id}, query values {}; fragment, userinfo
+ * and default ports go. Returns the text's length.
  */
-size_t normalise_url(struct str url, char to[OPERATION_TEXT_MAX], char *host, size_t host_room, size_t *host_len,
-                     value_fn value, void *context);
+size_t normalise_url(struct str url, char to[OPERATION_TEXT_MAX], char *host, size_t host_room,
+                     size_t *host_len, value_fn value, void *context);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request as it is counted: one server or consumer span (or root) with everything under it in that process. And what
- * reports show of an endpoint over many requests. Plain values in an arena.
+ * A request as it is counted: one server or consumer span (or root) with everything under it in that process.
+ * And what reports show of an endpoint over many requests. Plain values in an arena.
  */
 #ifndef WEIR_MODEL_REQUEST_H
 #define WEIR_MODEL_REQUEST_H
@@ -35,13 +35,13 @@ struct analysis {
     struct finding *findings; /* each names service and endpoint; largest saving first */
 };
 
-/* One line of `weir report` and `weir requests`: an endpoint of one version of a service, over the requests of a time
- * span. Versions are kept apart, so that a repair is never averaged with what it repaired. */
+/* One line of `weir report` and `weir requests`: an endpoint of one version of a service, over the requests
+ * of a time span. Versions are kept apart, so that a repair is never averaged with what it repaired. */
 struct endpoint_summary {
     struct str service, service_version, endpoint;
     bool name_is_shared; /* several services have an endpoint of this name: write service:METHOD route */
     uint64_t count, errors;
-    int64_t p50_ns, p95_ns, p99_ns, max_ns; /* nearest rank */
+    int64_t p50_ns, p95_ns, p99_ns, max_ns;     /* nearest rank */
     uint32_t db_calls, http_calls, cache_calls; /* median a request */
     uint32_t calls_min, calls_max;              /* of all calls together */
     int64_t db_ns;                              /* median a request */

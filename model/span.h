@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A span as the collector, the analysis and the reader speak of it, and the trace it stands in. Stored fragments are read
- * back into these (collector/store), analysis/ hangs them into a tree, viewer/ shows them. Everything lies in one arena
- * with the trace; nothing is owned here. One thread at a time.
+ * A span as the collector, the analysis and the reader speak of it, and the trace it stands in. Stored
+ * fragments are read back into these (collector/store), analysis/ hangs them into a tree, viewer/ shows them.
+ * Everything lies in one arena with the trace; nothing is owned here. One thread at a time.
  */
 #ifndef WEIR_MODEL_SPAN_H
 #define WEIR_MODEL_SPAN_H
@@ -15,22 +15,24 @@
 #include <stdint.h>
 
 enum span_kind { /* OpenTelemetry's SpanKind */
-    SPAN_KIND_UNSPECIFIED,
-    SPAN_KIND_INTERNAL,
-    SPAN_KIND_SERVER,
-    SPAN_KIND_CLIENT,
-    SPAN_KIND_PRODUCER,
-    SPAN_KIND_CONSUMER
+                 SPAN_KIND_UNSPECIFIED,
+                 SPAN_KIND_INTERNAL,
+                 SPAN_KIND_SERVER,
+                 SPAN_KIND_CLIENT,
+                 SPAN_KIND_PRODUCER,
+                 SPAN_KIND_CONSUMER
 };
 
 enum span_status { SPAN_STATUS_UNSET, SPAN_STATUS_OK, SPAN_STATUS_ERROR };
 
 /* How a call's input repeats an earlier call's answer; the numbers are on the wire. */
 enum link_kind {
-    LINK_SEQUENCE = 1, /* one input value of the call stands in the answer at (column, row); of use in loops, where */
-                       /* call k of the operation has row k: sent for the first 32 calls, several candidates a call */
-    LINK_LIST = 2,     /* the call's input is a list: its first 32 values are the column's first 32, and as many as rows */
-    LINK_VALUE = 3     /* one value with enough entropy to be no accident, not in the inbound request */
+    LINK_SEQUENCE =
+        1, /* one input value of the call stands in the answer at (column, row); of use in loops, where */
+           /* call k of the operation has row k: sent for the first 32 calls, several candidates a call */
+    LINK_LIST = 2, /* the call's input is a list: its first 32 values are the column's first 32, and as many
+                      as rows */
+    LINK_VALUE = 3 /* one value with enough entropy to be no accident, not in the inbound request */
 };
 
 struct link {
@@ -46,9 +48,9 @@ struct call_site {
 
 struct attribute {
     struct str key;
-    int type;         /* enum attribute_type of proto/batch.h */
-    struct str text;  /* a string */
-    int64_t integer;  /* bool, int */
+    int type;        /* enum attribute_type of proto/batch.h */
+    struct str text; /* a string */
+    int64_t integer; /* bool, int */
     double real;
 };
 
@@ -85,7 +87,7 @@ struct span {
 struct trace {
     unsigned char id[16];
     size_t span_count;
-    struct span *spans;      /* in order of start after trace_assemble */
+    struct span *spans; /* in order of start after trace_assemble */
     size_t root_count;
     struct span **roots;     /* spans without a parent here, in order of start */
     uint32_t fragment_count; /* stored fragments it was read from */
