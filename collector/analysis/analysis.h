@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The analysis, from the outside: pure functions from spans to a tree, from a tree to requests and findings, from many
- * findings to those of an endpoint. No clock, no database, no settings but arguments. Each finding kind has a file of its
- * own. All results lie in the arena given, as does everything they point to.
+ * The analysis, from the outside: pure functions from spans to a tree, from a tree to requests and findings,
+ * from many findings to those of an endpoint. No clock, no database, no settings but arguments. Each finding
+ * kind has a file of its own. All results lie in the arena given; names and texts in them are borrowed from
+ * what was passed in.
  */
 #ifndef WEIR_ANALYSIS_ANALYSIS_H
 #define WEIR_ANALYSIS_ANALYSIS_H
@@ -15,8 +16,9 @@
     X(loop_calls_min, 5, "calls of one operation that make a loop")                                          \
     X(sequential_saving_min_ms, 10, "least saving for calls that could run at once")                         \
     X(sequential_saving_min_percent, 10, "the same, as a share of the request")                              \
-    X(independent_requests_min, 3, "requests with differing inputs that must pass no value on before "       \
-                                   "calls count as likely independent")
+    X(independent_requests_min, 3,                                                                           \
+      "requests with differing inputs that must pass no value on before "                                    \
+      "calls count as likely independent")
 
 struct analysis_settings {
 #define X(name, standard, meaning) int64_t name;
@@ -26,30 +28,33 @@ struct analysis_settings {
 
 struct analysis_settings analysis_settings_default(void);
 
-/* Orders spans by start, drops doubles (same id), links parents and children; breaks cycles and self-parents by making
- * the earliest span of each a root. Never recursive: a chain of 10,000 is fine. False: out of arena. */
+/* Orders spans by start, drops doubles (same id), links parents and children; breaks cycles and self-parents
+ * by making the earliest span of each a root. Never recursive: a chain of 10,000 is fine. False: out of
+ * arena. */
 bool trace_assemble(struct trace *trace, struct arena *arena);
 
 /* Requests and findings of an assembled trace. False: out of arena. */
-bool analyse_trace(struct analysis *analysis, const struct trace *trace, const struct analysis_settings *settings,
-                   struct arena *arena);
+bool analyse_trace(struct analysis *analysis, const struct trace *trace,
+                   const struct analysis_settings *settings, struct arena *arena);
 
 /*
- * Merges findings of single requests of one endpoint: same kind, operations and source are one. requests_seen is how many
- * requests of the endpoint there were. Sums evidence, takes medians, decides the confidence, drops what stays only
- * possible among sequential_independent. Largest saving first. *count is set; NULL with *count 0 is no failure unless
- * arena_exhausted.
+ * Merges findings of single requests of one endpoint: same kind, operations and source are one. requests_seen
+ * is how many requests of the endpoint there were. Sums evidence, takes medians, decides the confidence,
+ * drops what stays only possible among sequential_independent. Largest saving first. *count is set; NULL with
+ * *count 0 is no failure unless arena_exhausted.
  */
-struct finding *aggregate_findings(const struct finding *const *findings, size_t finding_count, uint32_t requests_seen,
-                                   const struct analysis_settings *settings, struct arena *arena, uint32_t *count);
+struct finding *aggregate_findings(const struct finding *const *findings, size_t finding_count,
+                                   uint32_t requests_seen, const struct analysis_settings *settings,
+                                   struct arena *arena, uint32_t *count);
 
-/* Nearest rank: the smallest value with at least percent of the values at or below it. Sorts values. 0 if none. */
+/* Nearest rank: the smallest value with at least percent of the values at or below it. Sorts values. 0 if
+ * none. */
 int64_t percentile(int64_t *values, size_t count, unsigned percent);
 
-/* What the request would take if these of its calls were gone (replay: only time in which nothing else of the request
- * ran is won). `removed` says for each call of the request's subtree whether it goes. */
-int64_t replay_without(const struct request *request, bool (*removed)(const struct span *span, const void *context),
-                       const void *context);
+/* What the request would take if these of its calls were gone (replay: only time in which nothing else of the
+ * request ran is won). `removed` says for each call of the request's subtree whether it goes. */
+int64_t replay_without(const struct request *request,
+                       bool (*removed)(const struct span *span, const void *context), const void *context);
 
 /* The critical path of a subtree, for the waterfall: marks[i] for spans[i] of the trace. */
 void mark_critical_path(const struct trace *trace, const struct span *root, bool *marks);
