@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A command of the `weir` program: its line in main.c's table, from which dispatch and --help come, and what
+ * it returns. Results go to standard output, everything else to standard error. Main thread only.
+ */
+#ifndef WEIR_CLI_COMMANDS_H
+#define WEIR_CLI_COMMANDS_H
+
+#include "viewer/cli/options.h"
+
+enum exit_status {
+    EXIT_DONE = 0,
+    EXIT_NOTHING = 1, /* what was asked for is not there; or, of the demo, a step failed */
+    EXIT_USAGE = 2,
+    EXIT_AWAY = 3 /* no collector answered */
+};
+
+struct command {
+    const char *name;
+    const char *arguments; /* for the usage line */
+    const char *what;      /* for the list */
+    const char *example;
+    unsigned options; /* OPTION_BITs */
+    size_t positionals_max;
+    enum exit_status (*run)(const struct command *command, const struct options *options);
+};
+
+enum exit_status command_ask(const struct command *command, const struct options *options);
+enum exit_status command_trace(const struct command *command, const struct options *options);
+enum exit_status command_demo(const struct command *command, const struct options *options);
+
+/* "weir: …" on standard error. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "viewer/cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *argument, *what;
+} table[OPTION_COUNT] = {
+#define X(name, argument, what) {#name, argument, what},
+    OPTIONS(X)
+#undef X
+};
+
+/* `written` is len bytes of "data-dir"; the table has data_dir. */
+static bool name_matches(const char *name, const char *written, size_t len)
+{
+    if (strlen(name) != len) return false;
+    for (size_t i = 0; i < len; i++) {
+        if (written[i] != (name[i] == '_' ? '-' : name[i])) return false;
+    }
+    return true;
+}
+
+static enum option find(const char *written, size_t len)
+{
+    unsigned which = 0;
+    while (which < OPTION_COUNT && !name_matches(table[which].name, written, len)) which++;
+    return (enum option)which;
+}
+
+/* Reads argv[*at] and, if its value stands apart, argv[++*at]. */
+static bool read_option(struct options *options, int argc, char **argv, int *at,
+                        char error[OPTIONS_ERROR_BYTES])
+{
+    const char *written = argv[*at] + 2;
+    const char *equals = strchr(written, '=');
+    enum option which = find(written, equals ? (size_t)(equals - written) : strlen(written));
+    if (which == OPTION_COUNT) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "unknown option %.60s", argv[*at]);
+        return false;
+    }
+    bool takes_value = table[which].argument[0] != 0;
+    if (equals && !takes_value) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "option --%s takes no value", table[which].name);
+        return false;
+    }
+    const char *value = equals ? equals + 1 : "";
+    if (takes_value && !equals) value = *at + 1 < argc ? argv[++*at] : "";
+    if (takes_value && !*value) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "option %.60s needs a value: %s", argv[*at],
+                 table[which].argument);
+        return false;
+    }
+    options->value[which] = value;
+    return true;
+}
+
+static bool add_positional(struct options *options, const char *text, char error[OPTIONS_ERROR_BYTES])
+{
+    if (options->positional_count == POSITIONALS_MAX) {
+        snprintf(error, OPTIONS_ERROR_BYTES, "too many arguments");
+        return false;
+    }
+    options->positional[options->positional_count++] = text;
+    return true;
+}
+
+bool options_read(struct options *options, int argc, char **argv, char error[OPTIONS_ERROR_BYTES])
+{
+    *options = (struct options){0};
+    bool ended = false;
+    for (int at = 1; at < argc; at++) {
+        const char *text = argv[at];
+        if (!ended && strcmp(text, "--") == 0) {
+            ended = true;
+        } else if (!ended && strcmp(text, "-h") == 0) {
+            options->value[OPTION_help] = "";
+        } else if (!ended && strncmp(text, "--", 2) == 0) {
+            if (!read_option(options, argc, argv, &at, error)) return false;
+        } else if (!ended && text[0] == '-' && text[1]) {
+            snprintf(error, OPTIONS_ERROR_BYTES, "unknown option %.60s", text);
+            return false;
+        } else if (!add_positional(options, text, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_name(enum option which, char *to, size_t to_bytes)
+{
+    snprintf(to, to_bytes, "--%s", table[which].name);
+    for (char *at = to; *at; at++) {
+        if (*at == '_') *at = '-';
+    }
+}
+
+const char *options_refused(const struct options *options, unsigned allowed)
+{
+    static char name[40];
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (!options->value[i] || (allowed & 1u << i)) continue;
+        write_name((enum option)i, name, sizeof name);
+        return name;
+    }
+    return NULL;
+}
+
+void options_print(unsigned allowed)
+{
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (!(allowed & 1u << i)) continue;
+        char name[40], form[80];
+        write_name((enum option)i, name, sizeof name);
+        snprintf(form, sizeof form, "%s %s", name, table[i].argument);
+        printf("  %-26s %s\n", form, table[i].what);
+    }
+}
