@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define CURL_DISABLE_TYPECHECK
+#define WEIR_LIBCURL_NO_MACROS
+#include "sdk/instrument/libcurl/transfer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <weir/libcurl.h>
+
+#define BODY_FIRST_ROOM 4096
+
+/* ---- the answer's body ---- */
+
+static bool make_room(struct transfer *transfer, size_t bytes)
+{
+    size_t wanted = transfer->body_bytes + bytes,
+           room = transfer->body_room ? transfer->body_room : BODY_FIRST_ROOM;
+    if (wanted <= transfer->body_room) return true;
+    while (room < wanted) room *= 2;
+    char *body = realloc(transfer->body, room);
+    if (!body) return false;
+    transfer->body = body;
+    transfer->body_room = room;
+    return true;
+}
+
+static void keep(struct transfer *transfer, const char *data, size_t bytes)
+{
+    if (transfer->body_lost || bytes == 0) return;
+    if (bytes > WEIR_LIBCURL_BODY_MAX - transfer->body_bytes || !make_room(transfer, bytes)) {
+        transfer->body_lost = true;
+        return;
+    }
+    memcpy(transfer->body + transfer->body_bytes, data, bytes);
+    transfer->body_bytes += bytes;
+}
+
+/* What curl does without a callback. */
+static size_t write_file(char *data, size_t size, size_t count, void *to)
+{
+    return fwrite(data, size, count, to);
+}
+
+/* The program's callback first: what it did not take (an error, a pause: then it comes again) is not kept. */
+static size_t write_body(char *data, size_t size, size_t count, void *to)
+{
+    struct transfer *transfer = to;
+    const struct handle *handle = transfer->handle;
+    curl_write_callback write = handle->write ? handle->write : write_file;
+    size_t taken = write(data, size, count, handle->write_to);
+    if (taken == size * count) keep(transfer, data, taken);
+    return taken;
+}
+
+/* ---- headers ---- */
+
+static bool has_traceparent(const struct curl_slist *headers)
+{
+    static const char name[] = "traceparent";
+    for (; headers; headers = headers->next)
+        if (strncasecmp(headers->data, name, sizeof(name) - 1) == 0 &&
+            (headers->data[sizeof(name) - 1] == ':' || headers->data[sizeof(name) - 1] == ';'))
+            return true;
+    return false;
+}
+
+static void add_traceparent(struct transfer *transfer, struct weir_span call)
+{
+    char value[WEIR_TRACEPARENT_BYTES];
+    weir_traceparent(call, value);
+    struct curl_slist *headers = transfer->handle->headers;
+    if (!value[0] || has_traceparent(headers)) return;
+    snprintf(transfer->traceparent_line, sizeof(transfer->traceparent_line), TRACEPARENT_NAME "%s", value);
+    transfer->traceparent = (struct curl_slist){transfer->traceparent_line, headers};
+    curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, &transfer->traceparent);
+}
+
+/* Where only CURLOPT_HEADERDATA is set, curl hands the headers to the write callback with that: to the
+ * program's. */
+static curl_write_callback header_callback(const struct handle *handle)
+{
+    if (handle->header || !handle->header_to) return handle->header;
+    return handle->write ? handle->write : write_file;
+}
+
+/* ---- begin and end ---- */
+
+void transfer_begin(struct transfer *transfer, CURL *curl, struct handle *handle, struct weir_span call)
+{
+    *transfer = (struct transfer){.curl = curl, .handle = handle, .body_lost = handle->answer_has_headers};
+    add_traceparent(transfer, call);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, header_callback(handle));
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, write_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
+    handle->performing = true;
+}
+
+void transfer_restore(CURL *curl, const struct handle *handle)
+{
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, handle->headers);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, handle->header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, handle->header_to);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, handle->write);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, handle->write_to);
+}
+
+void transfer_end(struct transfer *transfer)
+{
+    transfer->handle->performing = false;
+    transfer_restore(transfer->curl, transfer->handle);
+    free(transfer->body);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What weir changes in a handle for the time of curl_easy_perform, and puts back: a traceparent header in
+ * front of the program's list, and a write callback that keeps a copy of the body after the program's own has
+ * taken it. One transfer belongs to the thread that performs; it lies on its stack.
+ */
+#ifndef WEIR_LIBCURL_TRANSFER_H
+#define WEIR_LIBCURL_TRANSFER_H
+
+#include "sdk/instrument/libcurl/handle.h"
+
+#include <weir/weir.h>
+
+#define TRACEPARENT_NAME "traceparent: "
+
+struct transfer {
+    CURL *curl;
+    struct handle *handle;
+    struct curl_slist traceparent; /* its next is the program's list, which is not changed */
+    char traceparent_line[sizeof(TRACEPARENT_NAME) + WEIR_TRACEPARENT_BYTES];
+    char *body; /* owned; what has come so far */
+    size_t body_bytes, body_room;
+    bool body_lost; /* too long, or out of memory: half an answer says nothing */
+};
+
+void transfer_begin(struct transfer *transfer, CURL *curl, struct handle *handle, struct weir_span call);
+void transfer_end(struct transfer *transfer);
+
+/* Gives a handle the program's own callbacks and headers. */
+void transfer_restore(CURL *curl, const struct handle *handle);
+
+#endif
