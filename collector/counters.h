@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the collector counts since its start, for `weir status` and later /metrics. One table; any thread adds. */
+/* What the collector counts since its start, for `weir status` and later /metrics. One table; any thread
+ * adds. */
 #ifndef WEIR_COLLECTOR_COUNTERS_H
 #define WEIR_COLLECTOR_COUNTERS_H
 

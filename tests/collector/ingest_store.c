@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ingest_store.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static enum store_result result;
+static bool blocked, inside;
+
+struct store {
+    char unused;
+};
+
+struct store *store_new(const char *dsn)
+{
+    (void)dsn;
+    return calloc(1, sizeof(struct store));
+}
+
+void store_free(struct store *store) { free(store); }
+
+const char *store_error(const struct store *store)
+{
+    (void)store;
+    return "the test says so";
+}
+
+enum store_result store_write_batch(struct store *store, const struct batch *batch, int64_t received_unix_ns)
+{
+    (void)store, (void)batch, (void)received_unix_ns;
+    pthread_mutex_lock(&lock);
+    inside = true;
+    pthread_cond_broadcast(&changed);
+    while (blocked) pthread_cond_wait(&changed, &lock);
+    inside = false;
+    enum store_result answer = result;
+    pthread_mutex_unlock(&lock);
+    return answer;
+}
+
+void test_store_answers(enum store_result answer)
+{
+    pthread_mutex_lock(&lock);
+    result = answer;
+    pthread_mutex_unlock(&lock);
+}
+
+static void set_blocked(bool value)
+{
+    pthread_mutex_lock(&lock);
+    blocked = value;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+void test_store_block(void) { set_blocked(true); }
+void test_store_unblock(void) { set_blocked(false); }
+
+void test_store_wait_inside(void)
+{
+    pthread_mutex_lock(&lock);
+    while (!inside) pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
