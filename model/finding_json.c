@@ -130,7 +130,8 @@ static json_t *encode_finding(const struct finding *f)
 #undef X
                         set(o, "confidence", json_string(confidence_name(f->confidence))) &&
                 set(o, "evidence", encode_evidence(f)) && set(o, "advice", encode_str(f->advice)) &&
-                set(o, "call_site", encode_site(&f->site)) && set(o, "trace_ids", encode_traces(f));
+                set(o, "call_site", encode_site(&f->site)) && set(o, "trace_ids", encode_traces(f)) &&
+                (f->input_hash == 0 || set(o, "input_hash", json_integer((json_int_t)f->input_hash)));
     if (done) return o;
     json_decref(o);
     return NULL;
@@ -310,6 +311,7 @@ static void decode_finding(struct decoder *d, const json_t *json, struct finding
     decode_evidence(d, json, f);
     decode_site(d, json, &f->site);
     decode_traces(d, json, f);
+    f->input_hash = (uint64_t)json_integer_value(json_object_get(json, "input_hash")); /* 0: not there */
 }
 
 bool finding_json_decode(struct arena *arena, struct str json, struct finding **findings, uint32_t *count)
