@@ -94,8 +94,10 @@ static void add_columns(struct buffer *out, const struct sql_outline *outline)
     if (outline->column_count > count) buffer_add_text(out, " …");
 }
 
+/* In parentheses behind the label, where the line still has room for them. */
 static void add_aggregates(struct buffer *out, const struct sql_outline *outline)
 {
+    size_t before = out->len;
     if (outline->aggregate_count == 0) return;
     buffer_add_text(out, " (");
     for (uint32_t i = 0; i < outline->aggregate_count; i++) {
@@ -106,6 +108,7 @@ static void add_aggregates(struct buffer *out, const struct sql_outline *outline
         }
     }
     buffer_add_text(out, ")");
+    if (out->len > LABEL_CHARS_MAX) out->len = before;
 }
 
 /* How a label begins, by verb; others are shown as their text. */

@@ -19,8 +19,9 @@
 #include "base/utf8.h"
 #include "model/words.h"
 
-#define GROUPS_MAX 64 /* parentheses deeper than this are scanned like the rest, but their lists stay lists  \
-                       */
+#define GROUPS_MAX                                                                                           \
+    64 /* parentheses deeper than this are scanned like the rest, but their lists stay lists                 \
+        */
 #define BRACKET_NAME_MAX 128
 #define DOLLAR_TAG_MAX   64
 #define PLACEHOLDER_MAX  128 /* #{…}, ${…}, %(…)s */

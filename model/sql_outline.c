@@ -179,7 +179,7 @@ static void read_open(struct reader *r)
     struct level outer = *level(r);
     bool is_from = outer.table_expected;
     enum clause inner = is_from ? CLAUSE_FROM : outer.clause == CLAUSE_FROM ? CLAUSE_OTHER : outer.clause;
-    level(r)->table_expected = false;
+    level(r)->table_expected = level(r)->begins = false;
     r->depth++;
     *level(r) =
         (struct level){.clause = inner, .begins = true, .is_query = is_from, .table_expected = is_from};
@@ -229,11 +229,11 @@ static bool read_clause(struct reader *r)
         here->clause = CLAUSE_OTHER;
     else
         return false;
+    here->table_expected = names_table;
     if (names_table) {
         if (token_is(w, "INTO") && word_is(r->outline->verb, "SELECT") && next.kind == TOKEN_WORD)
             r->outline->writes = true;
         here->clause = CLAUSE_FROM;
-        here->table_expected = true;
     }
     r->column = str_view("", 0);
     return true;
