@@ -657,7 +657,8 @@ static void test_what_cannot_be_listened_on_is_said(void **state)
     expect_start_fails("ipc:///does/not/exist/socket", "");
     expect_start_fails("http://127.0.0.1:0", "only tcp");
     expect_start_fails("tcp://999.1.1.1:0", "");
-    assert_true(descriptors() <= at_first);
+    EXPECT_EVENTUALLY(descriptors() <=
+                      at_first); /* a try at the ipc address was a connection to the living one */
     expect_good_client_served();
 }
 
