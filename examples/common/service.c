@@ -18,6 +18,7 @@ struct arriving {
     char *target; /* "/stock/1?full=1", as sent */
     char *body;
     size_t body_bytes;
+    bool begun; /* the headers have been handed to us */
     bool too_long;
 };
 
@@ -88,8 +89,8 @@ static void keep_body(struct arriving *arriving, const char *data, size_t bytes)
     body[arriving->body_bytes] = 0;
 }
 
-/* libmicrohttpd calls this with the headers (which have been seen in arrive), for each part of the body, and
- * once more when all is there: only then the request is answered. */
+/* libmicrohttpd calls this when the headers are there, for each part of the body, and once more when all is
+ * there: only then the request is answered. */
 static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *body, size_t *body_bytes,
                               void **state)
@@ -97,8 +98,11 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     (void)version;
     const struct service *service = cls;
     struct arriving *arriving = *state;
-    if (!arriving) return MHD_NO;
-    if (!arriving->target) return MHD_NO;
+    if (!arriving || !arriving->target) return MHD_NO;
+    if (!arriving->begun) {
+        arriving->begun = true;
+        return MHD_YES;
+    }
     if (*body_bytes > 0) {
         keep_body(arriving, body, *body_bytes);
         *body_bytes = 0;
