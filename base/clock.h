@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two clocks: wall time for what is stored and shown, monotonic time for durations and deadlines. Any thread. */
+/* The two clocks: wall time for what is stored and shown, monotonic time for durations and deadlines. Any
+ * thread. */
 #ifndef WEIR_BASE_CLOCK_H
 #define WEIR_BASE_CLOCK_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hashes (XXH3, from xxhash). hash_bytes is for tables inside one process. A hash_key makes hashes that leave the
- * process (a call's whole input, its whole answer) useless to whoever has not the key for looking up guessed values;
- * XXH3 is no cryptographic MAC, and docs say so. Any thread; nothing is allocated.
+ * Hashes (XXH3, from xxhash). hash_bytes is for tables inside one process. A hash_key makes hashes that leave
+ * the process (a call's whole input, its whole answer) useless to whoever has not the key for looking up
+ * guessed values; XXH3 is no cryptographic MAC, and docs say so. Any thread; nothing is allocated.
  */
 #ifndef WEIR_BASE_HASH_H
 #define WEIR_BASE_HASH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random ids. A generator (xoshiro256++) belongs to one thread and is seeded from the kernel; ids are unique, not
- * secret. id_random_bytes asks the kernel each time and may be called anywhere.
+ * Random ids. A generator (xoshiro256++) belongs to one thread and is seeded from the kernel; ids are unique,
+ * not secret. id_random_bytes asks the kernel each time and may be called anywhere.
  */
 #ifndef WEIR_BASE_ID_H
 #define WEIR_BASE_ID_H

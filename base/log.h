@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One line to stderr per event of the collector: time, level, text. Control characters are escaped, so hostile names
- * cannot forge lines. The SDK does not use it (a library is silent). Any thread.
+ * One line to stderr per event of the collector: time, level, text. Control characters are escaped, so
+ * hostile names cannot forge lines. The SDK does not use it (a library is silent). Any thread.
  */
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H

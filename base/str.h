@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A borrowed piece of text: pointer and length, not terminated, may hold any byte. Whoever hands one out says how
- * long it lives. Never owns.
+ * A borrowed piece of text: pointer and length, not terminated, may hold any byte. Whoever hands one out says
+ * how long it lives. Never owns.
  */
 #ifndef WEIR_BASE_STR_H
 #define WEIR_BASE_STR_H
@@ -16,7 +16,10 @@ struct str {
 };
 
 /* A literal's view; usable in initialisers. */
-#define STR(literal) {"" literal, sizeof(literal) - 1}
+#define STR(literal)                                                                                         \
+    {                                                                                                        \
+        "" literal, sizeof(literal) - 1                                                                      \
+    }
 
 static inline struct str str_of(const char *text)
 {
