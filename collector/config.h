@@ -16,7 +16,6 @@
 
 #define CONFIG_LISTEN_MAX  16
 #define CONFIG_ERROR_BYTES 512
-#define COLLECTOR_VERSION  "0.1.0"
 
 struct config {
     char *listen[CONFIG_LISTEN_MAX]; /* all text is owned */

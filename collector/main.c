@@ -235,7 +235,7 @@ int main(int argument_count, char **arguments)
         config_help(stdout);
         break;
     case CONFIG_VERSION:
-        puts("weir-collector " COLLECTOR_VERSION);
+        puts("weir-collector " WEIR_VERSION);
         break;
     case CONFIG_WRONG:
         complain(daemon.error);

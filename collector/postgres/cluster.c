@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,12 +33,25 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return remove(path);
 }
 
-static bool make_empty(const struct place *place)
+/* What interrupted starts left. One that was killed a moment ago may still be tidying up: each start has a
+ * folder of its own, so that nobody gets into another's way. */
+static void remove_left_over(const struct place *place)
 {
-    const char *path = place->new_cluster;
-    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS); /* what an interrupted start left */
-    if (mkdir(path, 0700) != 0) return false;
-    return !place->user.drop || chown(path, place->user.uid, place->user.gid) == 0;
+    glob_t found;
+    char pattern[PATH_MAX];
+    snprintf(pattern, sizeof pattern, "%.*s*", (int)(strlen(place->new_cluster) - strlen("XXXXXX")),
+             place->new_cluster);
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0) return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        nftw(found.gl_pathv[i], remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    globfree(&found);
+}
+
+static bool make_empty(struct place *place)
+{
+    remove_left_over(place);
+    if (!mkdtemp(place->new_cluster)) return false;
+    return !place->user.drop || chown(place->new_cluster, place->user.uid, place->user.gid) == 0;
 }
 
 static bool run(const struct place *place, const char *const *arguments, int input_fd)
@@ -93,7 +108,7 @@ static bool move_in_place(const struct place *place)
     return synced;
 }
 
-bool cluster_make(const struct place *place, const char *binaries, char *error, size_t error_bytes)
+bool cluster_make(struct place *place, const char *binaries, char *error, size_t error_bytes)
 {
     if (!make_empty(place)) {
         snprintf(error, error_bytes, "cannot make %s: %s", place->new_cluster, strerror(errno));

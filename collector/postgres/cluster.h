@@ -15,6 +15,6 @@
 /* The major version that made it; 0: there is none. */
 int cluster_version(const struct place *place);
 /* binaries: the folder of initdb and postgres. */
-bool cluster_make(const struct place *place, const char *binaries, char *error, size_t error_bytes);
+bool cluster_make(struct place *place, const char *binaries, char *error, size_t error_bytes);
 
 #endif

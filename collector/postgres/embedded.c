@@ -17,7 +17,7 @@ struct embedded_postgres {
 
 static bool start(struct embedded_postgres *postgres, char error[EMBEDDED_ERROR_BYTES])
 {
-    const struct place *place = &postgres->place;
+    struct place *place = &postgres->place;
     char binaries[PATH_MAX];
     int version = cluster_version(place);
     if (!postgres_binaries_find(binaries, version, error, EMBEDDED_ERROR_BYTES)) return false;

@@ -4,7 +4,7 @@
  *
  *     DATA_DIR/lock           held as long as a collector runs on this directory
  *     DATA_DIR/postgres       the cluster, owned by the server's user
- *     DATA_DIR/postgres.new   the cluster while it is being made
+ *     DATA_DIR/postgres.new-* the cluster while it is being made
  *     DATA_DIR/postgres.log   what the server says
  *     DATA_DIR/socket         its socket; a link to a fresh folder under /tmp where the path would be too
  * long for one
