@@ -1,8 +1,6 @@
-# The daemon: configuration, the analyser's thread, and the order of starting; everything else is in the folders.
+# The daemon: configuration and the order of starting; everything else is in the folders.
 add_library(weir_collector_config STATIC config.c dsn.c)
 target_link_libraries(weir_collector_config PUBLIC weir_base)
-add_library(weir_analyser STATIC analyser.c)
-target_link_libraries(weir_analyser PUBLIC weir_store weir_analysis weir_collector_counters weir_base)
 add_executable(weir-collector main.c)
 target_compile_definitions(weir-collector PRIVATE WEIR_VERSION="${PROJECT_VERSION}")
 target_link_libraries(weir-collector PRIVATE weir_collector_config weir_ingest weir_postgres weir_serve weir_analyser
