@@ -13,8 +13,8 @@
 struct request_filter {
     struct str service;
     struct str service_version;
-    struct str endpoint;             /* "GET /x", or "service:GET /x" */
-    int64_t since_ns, until_ns;      /* start of the request, unix ns */
+    struct str endpoint;        /* "GET /x", or "service:GET /x" */
+    int64_t since_ns, until_ns; /* start of the request, unix ns */
 };
 
 /* Endpoints with their findings aggregated, the most time a request first. */
@@ -27,8 +27,8 @@ enum store_result read_trace(struct store *store, const unsigned char trace_id[1
                              struct trace *trace, bool *found);
 
 /* The trace of the slowest request the filter lets through, and that request's span. */
-enum store_result read_slowest(struct store *store, const struct request_filter *filter, unsigned char trace_id[16],
-                               uint64_t *span_id, bool *found);
+enum store_result read_slowest(struct store *store, const struct request_filter *filter,
+                               unsigned char trace_id[16], uint64_t *span_id, bool *found);
 
 /* For `weir status`. */
 struct producer_status {

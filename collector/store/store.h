@@ -36,13 +36,19 @@ enum store_result store_write_batch(struct store *store, const struct batch *bat
 /*
  * Claims one trace that has been quiet for quiet_ms, or whose root is missing and that has been quiet for
  * quiet_without_root_ms, inside a transaction that store_write_contribution commits or store_release gives back. *found
- * says whether there was one. The trace is read into the arena, not assembled.
+ * says whether there was one. The arena is emptied, and the trace read into it, not assembled. STORE_REFUSED with *found:
+ * the trace cannot be read (a corrupt fragment, or larger than the arena); it is claimed nevertheless, for
+ * store_write_failure. With STORE_AWAY nothing is claimed.
  */
 enum store_result store_claim_trace(struct store *store, int64_t now_unix_ns, int64_t quiet_ms,
                                     int64_t quiet_without_root_ms, struct arena *arena, struct trace *trace,
                                     bool *found);
 enum store_result store_write_contribution(struct store *store, const struct trace *trace,
                                            const struct analysis *analysis);
+/* The claimed trace cannot be analysed: a contribution without requests says why, so that it is not tried again before
+ * more of it comes. Ends the claim; also right after a store_write_contribution that was refused (which has given the
+ * claim back). Does nothing when more of the trace has come since. */
+enum store_result store_write_failure(struct store *store, const char *why);
 void store_release(struct store *store);
 
 #endif

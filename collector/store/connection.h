@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of this folder share: the connection, how a statement is sent and how its failure is told. A statement's
+ * parameters and results are binary (binary.h). Everything belongs to the store's one thread.
+ */
+#ifndef WEIR_STORE_CONNECTION_H
+#define WEIR_STORE_CONNECTION_H
+
+#include "collector/store/binary.h"
+#include "collector/store/dictionary.h"
+#include "collector/store/partition.h"
+#include "collector/store/store.h"
+
+#include <libpq-fe.h>
+
+#define STORE_ERROR_TEXT_BYTES 512
+
+struct store {
+    char *dsn;
+    PGconn *connection; /* NULL: never connected */
+    char error[STORE_ERROR_TEXT_BYTES];
+    char sqlstate[6]; /* of the last failure; "" when the connection itself failed */
+    char table[64];   /* the table it names */
+    struct dictionary dictionaries[DICTIONARY_COUNT];
+    struct partition_cache partitions;
+    struct arena scratch;    /* emptied by each store_write_batch and each contribution */
+    struct buffer statement; /* text of a composed statement */
+    struct buffer copy;      /* rows for COPY */
+    bool claiming;           /* a transaction holds the pending row of claimed_trace */
+    unsigned char claimed_trace[16];
+    uint32_t claimed_fragments;
+    int64_t claimed_last_seen_ns;
+};
+
+/* Connects when there is no working connection. STORE_OK or STORE_AWAY. */
+enum store_result store_connect(struct store *store);
+
+/* Parameters of a statement, in order; store_query frees them. At most PARAMETERS_MAX. */
+#define PARAMETERS_MAX 24
+struct parameters {
+    int count;
+    Oid types[PARAMETERS_MAX];
+    size_t offsets[PARAMETERS_MAX];
+    int lengths[PARAMETERS_MAX]; /* -1: NULL */
+    struct buffer bytes;
+};
+
+void parameters_init(struct parameters *parameters);
+void parameters_fini(struct parameters *parameters);
+void parameter_i32(struct parameters *parameters, int32_t value);
+void parameter_i64(struct parameters *parameters, int64_t value);
+void parameter_text(struct parameters *parameters, struct str text); /* must be clean: text.h */
+void parameter_jsonb(struct parameters *parameters, struct str json);
+void parameter_uuid(struct parameters *parameters, const unsigned char id[16]);
+void parameter_i32_array(struct parameters *parameters, const int32_t *values, size_t count);
+void parameter_i64_array(struct parameters *parameters, const int64_t *values, size_t count);
+void parameter_bool_array(struct parameters *parameters, const bool *values, size_t count);
+void parameter_text_array(struct parameters *parameters, const struct str *texts, size_t count,
+                          size_t stride);
+void parameter_uuid_array(struct parameters *parameters, const unsigned char *ids, size_t count);
+void parameter_null(struct parameters *parameters, Oid type);
+
+/* One statement; its rows are binary. *result is the caller's to PQclear, and NULL unless STORE_OK. parameters may be
+ * NULL. Ends the parameters in any case. */
+enum store_result store_query(struct store *store, const char *sql, struct parameters *parameters,
+                              PGresult **result);
+
+/* One or several statements without parameters or interesting results. */
+enum store_result store_run(struct store *store, const char *sql);
+
+/* Commits the transaction of a claim, and claims the same trace once more after it was given back unless more of it has
+ * come since (claim.c). */
+enum store_result store_end_claim(struct store *store);
+enum store_result store_claim_again(struct store *store, bool *found);
+
+/* Sets the error text and sorts the failure of the last result (may be NULL) into outage and bad input. */
+enum store_result store_failed(struct store *store, const PGresult *result);
+/* A failure that this program found itself. */
+enum store_result store_refuse(struct store *store, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Endpoints: Postgres adds up the requests of all contributions (its percentile_disc is the nearest rank, exact), and the
+ * findings of the newest requests of each endpoint are merged here by the analysis.
+ */
+#include "collector/store/reader.h"
+
+#include "collector/store/connection.h"
+#include "collector/store/text.h"
+#include "collector/store/trace_read.h"
+#include "model/finding_json.h"
+
+/* Findings are merged over so many requests of an endpoint, the newest: a report stays as quick as its history is long,
+ * and finding.requests_seen says over how many it speaks. */
+#define FINDING_REQUESTS_MAX 1000
+#define FINDINGS_CAP_BYTES   ((size_t)512 << 20)
+
+/*
+ * $1 service, $2 version, $3 endpoint (with or without "service:"), $4 since, $5 until; empty or 0: all.
+ * One row a request, of the contributions that may lie in the time asked for.
+ */
+#define REQUESTS                                                                                             \
+    "WITH wanted AS MATERIALIZED (SELECT endpoint_id, service_name, service_version, name FROM "             \
+    "weir.endpoint"                                                                                          \
+    "  WHERE ($1 = '' OR service_name = $1) AND ($2 = '' OR service_version = $2)"                           \
+    "  AND ($3 = '' OR name = $3 OR service_name || ':' || name = $3)),"                                     \
+    " request AS (SELECT trace_id, unnest(endpoint_id) AS endpoint_id, unnest(span_id) AS span_id,"          \
+    "  unnest(start_ns) AS start_ns, unnest(duration_ns) AS duration_ns, unnest(error) AS error,"            \
+    "  unnest(db_calls) AS db, unnest(http_calls) AS http, unnest(cache_calls) AS cache,"                    \
+    "  unnest(db_ns) AS db_ns FROM weir.contribution"                                                        \
+    "  WHERE request_count > 0 AND ($4 = 0 OR last_start_ns >= $4) AND ($5 = 0 OR first_start_ns <= $5)),"   \
+    " asked AS (SELECT * FROM request JOIN wanted USING (endpoint_id)"                                       \
+    "  WHERE ($4 = 0 OR start_ns >= $4) AND ($5 = 0 OR start_ns <= $5))"
+
+static const char select_endpoints[] = REQUESTS
+    " SELECT endpoint_id, service_name, service_version, name, count(*), count(*) FILTER (WHERE error),"
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY duration_ns) AS p50,"
+    " percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_ns),"
+    " percentile_disc(0.99) WITHIN GROUP (ORDER BY duration_ns), max(duration_ns),"
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(db, 0)),"
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(http, 0)),"
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(cache, 0)),"
+    " min(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
+    " max(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(db_ns, 0)), max(start_ns),"
+    " EXISTS (SELECT FROM weir.endpoint o WHERE o.name = a.name AND o.service_name <> a.service_name)"
+    " FROM asked a GROUP BY endpoint_id, service_name, service_version, name"
+    " ORDER BY p50 DESC, service_name, service_version, name";
+
+/* The findings of a trace come once for each endpoint of which one of the newest requests is in it. */
+static const char select_findings[] = REQUESTS
+    " , numbered AS (SELECT endpoint_id, trace_id, start_ns,"
+    "  row_number() OVER (PARTITION BY endpoint_id ORDER BY start_ns DESC) AS n FROM asked),"
+    " newest AS (SELECT endpoint_id, trace_id, max(start_ns) AS start_ns FROM numbered WHERE n <= $6"
+    "  GROUP BY endpoint_id, trace_id)"
+    " SELECT endpoint_id, trace_id, findings::text FROM newest JOIN weir.contribution USING (trace_id)"
+    " WHERE findings IS NOT NULL ORDER BY endpoint_id, newest.start_ns DESC";
+
+static const char select_slowest[] =
+    REQUESTS " SELECT trace_id, span_id FROM asked ORDER BY duration_ns DESC, start_ns DESC LIMIT 1";
+
+/* A name that no stored text can equal still asks a valid question: it is cleaned as stored names are. */
+static void add_filter(struct parameters *parameters, const struct request_filter *filter,
+                       struct arena *arena)
+{
+    size_t endpoint_bytes_max = OPERATION_TEXT_MAX + TEXT_NAME_BYTES_MAX + 1;
+    parameters_init(parameters);
+    parameter_text(parameters, text_clean(arena, filter->service, TEXT_NAME_BYTES_MAX));
+    parameter_text(parameters, text_clean(arena, filter->service_version, TEXT_NAME_BYTES_MAX));
+    parameter_text(parameters, text_clean(arena, filter->endpoint, endpoint_bytes_max));
+    parameter_i64(parameters, filter->since_ns);
+    parameter_i64(parameters, filter->until_ns);
+}
+
+static struct str copy_text(struct arena *arena, const PGresult *result, int row, int column)
+{
+    return arena_str(arena, binary_bytes(result, row, column));
+}
+
+static void take_endpoint(struct endpoint_summary *endpoint, struct arena *arena, const PGresult *result,
+                          int row)
+{
+    endpoint->service = copy_text(arena, result, row, 1);
+    endpoint->service_version = copy_text(arena, result, row, 2);
+    endpoint->endpoint = copy_text(arena, result, row, 3);
+    endpoint->count = (uint64_t)binary_i64(result, row, 4);
+    endpoint->errors = (uint64_t)binary_i64(result, row, 5);
+    endpoint->p50_ns = binary_i64(result, row, 6);
+    endpoint->p95_ns = binary_i64(result, row, 7);
+    endpoint->p99_ns = binary_i64(result, row, 8);
+    endpoint->max_ns = binary_i64(result, row, 9);
+    endpoint->db_calls = (uint32_t)binary_i32(result, row, 10);
+    endpoint->http_calls = (uint32_t)binary_i32(result, row, 11);
+    endpoint->cache_calls = (uint32_t)binary_i32(result, row, 12);
+    endpoint->calls_min = (uint32_t)binary_i32(result, row, 13);
+    endpoint->calls_max = (uint32_t)binary_i32(result, row, 14);
+    endpoint->db_ns = binary_i64(result, row, 15);
+    endpoint->last_start_ns = binary_i64(result, row, 16);
+    endpoint->name_is_shared = binary_bool(result, row, 17);
+}
+
+/* ---- findings ---- */
+
+/* The rows of one endpoint, decoded; in memory of its own, which goes when they are merged. */
+struct gathering {
+    const struct endpoint_summary *endpoint;
+    struct arena *scratch;
+    const struct finding **findings;
+    size_t count, room;
+};
+
+static bool add_finding(struct gathering *gathering, const struct finding *finding)
+{
+    if (gathering->count == gathering->room) {
+        size_t room = gathering->room ? gathering->room * 2 : 64;
+        const struct finding **larger = arena_alloc(gathering->scratch, room * sizeof *larger);
+        if (!larger) return false;
+        if (gathering->count) memcpy(larger, gathering->findings, gathering->count * sizeof *larger);
+        gathering->findings = larger;
+        gathering->room = room;
+    }
+    gathering->findings[gathering->count++] = finding;
+    return true;
+}
+
+static bool is_of(const struct finding *finding, const struct endpoint_summary *endpoint)
+{
+    return str_equal(finding->service, endpoint->service) &&
+           str_equal(finding->service_version, endpoint->service_version) &&
+           str_equal(finding->endpoint, endpoint->endpoint);
+}
+
+/* A trace may hold requests of other endpoints, whose findings are not meant here. */
+static bool gather(struct gathering *gathering, struct str json)
+{
+    struct finding *findings;
+    uint32_t count;
+    if (!finding_json_decode(gathering->scratch, json, &findings, &count))
+        return !arena_exhausted(gathering->scratch);
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_of(&findings[i], gathering->endpoint) && !add_finding(gathering, &findings[i])) return false;
+    }
+    return true;
+}
+
+static struct str own_text(struct arena *arena, struct str text) { return arena_str(arena, text); }
+
+static void own_operation(struct arena *arena, struct finding_operation *operation)
+{
+    operation->label = own_text(arena, operation->label);
+    operation->system = own_text(arena, operation->system);
+    operation->text = own_text(arena, operation->text);
+}
+
+/* Merged findings borrow the strings of the single ones, whose memory goes. */
+static void own_finding(struct arena *arena, struct finding *finding)
+{
+    finding->service = own_text(arena, finding->service);
+    finding->service_version = own_text(arena, finding->service_version);
+    finding->endpoint = own_text(arena, finding->endpoint);
+    finding->advice = own_text(arena, finding->advice);
+    finding->site.file = own_text(arena, finding->site.file);
+    finding->site.function = own_text(arena, finding->site.function);
+    own_operation(arena, &finding->source);
+    for (uint32_t i = 0; i < finding->operation_count; i++) own_operation(arena, &finding->operations[i]);
+}
+
+static bool merge(struct endpoint_summary *endpoint, const struct gathering *gathering,
+                  const struct analysis_settings *settings, struct arena *arena)
+{
+    uint32_t seen = endpoint->count < FINDING_REQUESTS_MAX ? (uint32_t)endpoint->count : FINDING_REQUESTS_MAX;
+    uint32_t count = 0;
+    struct finding *merged =
+        aggregate_findings(gathering->findings, gathering->count, seen, settings, gathering->scratch, &count);
+    struct finding *owned = arena_array(arena, count, sizeof *owned);
+    if (arena_exhausted(gathering->scratch) || !owned) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        owned[i] = merged[i];
+        own_finding(arena, &owned[i]);
+        if (owned[i].saving_ns > endpoint->saving_ns) endpoint->saving_ns = owned[i].saving_ns;
+    }
+    endpoint->findings = owned;
+    endpoint->finding_count = count;
+    return !arena_exhausted(arena);
+}
+
+struct endpoints {
+    uint32_t count;
+    struct endpoint_summary *list;
+    int32_t *ids;
+};
+
+static struct endpoint_summary *find_endpoint(const struct endpoints *endpoints, int32_t id)
+{
+    for (uint32_t i = 0; i < endpoints->count; i++) {
+        if (endpoints->ids[i] == id) return &endpoints->list[i];
+    }
+    return NULL;
+}
+
+/* Merges the rows from `row` on that are of one endpoint; returns the row behind them, or -1. */
+static int merge_endpoint(const PGresult *result, int row, const struct endpoints *endpoints,
+                          const struct analysis_settings *settings, struct arena *scratch,
+                          struct arena *arena)
+{
+    int32_t id = binary_i32(result, row, 0);
+    struct endpoint_summary *endpoint = find_endpoint(endpoints, id);
+    struct gathering gathering = {.endpoint = endpoint, .scratch = scratch};
+    arena_reset(scratch);
+    for (; row < PQntuples(result) && binary_i32(result, row, 0) == id; row++) {
+        if (endpoint && !gather(&gathering, binary_bytes(result, row, 2))) return -1;
+    }
+    return !endpoint || merge(endpoint, &gathering, settings, arena) ? row : -1;
+}
+
+static enum store_result read_findings(struct store *store, const struct request_filter *filter,
+                                       const struct analysis_settings *settings,
+                                       const struct endpoints *endpoints, struct arena *arena)
+{
+    struct parameters parameters;
+    PGresult *result;
+    struct arena scratch;
+    add_filter(&parameters, filter, arena);
+    parameter_i32(&parameters, FINDING_REQUESTS_MAX);
+    enum store_result outcome = store_query(store, select_findings, &parameters, &result);
+    if (outcome != STORE_OK) return outcome;
+    arena_init(&scratch, FINDINGS_CAP_BYTES);
+    int row = 0;
+    while (row >= 0 && row < PQntuples(result)) {
+        row = merge_endpoint(result, row, endpoints, settings, &scratch, arena);
+    }
+    arena_fini(&scratch);
+    PQclear(result);
+    return row < 0 ? store_refuse(store, "the findings take more memory than is allowed") : STORE_OK;
+}
+
+/* Both questions see the same moment. */
+static enum store_result read_in_snapshot(struct store *store, const struct request_filter *filter,
+                                          const struct analysis_settings *settings, struct arena *arena,
+                                          struct endpoints *endpoints)
+{
+    struct parameters parameters;
+    PGresult *result;
+    add_filter(&parameters, filter, arena);
+    enum store_result outcome = store_query(store, select_endpoints, &parameters, &result);
+    if (outcome != STORE_OK) return outcome;
+    endpoints->count = (uint32_t)PQntuples(result);
+    endpoints->list = arena_array(arena, endpoints->count, sizeof *endpoints->list);
+    endpoints->ids = arena_array(arena, endpoints->count, sizeof *endpoints->ids);
+    for (uint32_t i = 0; endpoints->list && endpoints->ids && i < endpoints->count; i++) {
+        endpoints->ids[i] = binary_i32(result, (int)i, 0);
+        take_endpoint(&endpoints->list[i], arena, result, (int)i);
+    }
+    PQclear(result);
+    if (arena_exhausted(arena)) return store_refuse(store, "the endpoints take more memory than is allowed");
+    return endpoints->count ? read_findings(store, filter, settings, endpoints, arena) : STORE_OK;
+}
+
+enum store_result read_endpoints(struct store *store, const struct request_filter *filter,
+                                 const struct analysis_settings *settings, struct arena *arena,
+                                 struct endpoint_summary **endpoints, uint32_t *count)
+{
+    struct endpoints found = {0};
+    *endpoints = NULL;
+    *count = 0;
+    enum store_result outcome = store_connect(store);
+    if (outcome == STORE_OK) outcome = store_run(store, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (outcome != STORE_OK) return outcome;
+    outcome = read_in_snapshot(store, filter, settings, arena, &found);
+    PQclear(PQexec(store->connection, "ROLLBACK"));
+    if (outcome != STORE_OK) return outcome;
+    *endpoints = found.list;
+    *count = found.count;
+    return STORE_OK;
+}
+
+/* ---- one trace ---- */
+
+enum store_result read_trace(struct store *store, const unsigned char trace_id[16], struct arena *arena,
+                             struct trace *trace, bool *found)
+{
+    *found = false;
+    enum store_result outcome = store_connect(store);
+    if (outcome == STORE_OK) outcome = trace_read(store, trace_id, arena, trace);
+    *found = outcome == STORE_OK && trace->fragment_count > 0;
+    return outcome;
+}
+
+enum store_result read_slowest(struct store *store, const struct request_filter *filter,
+                               unsigned char trace_id[16], uint64_t *span_id, bool *found)
+{
+    struct parameters parameters;
+    PGresult *result;
+    *found = false;
+    enum store_result outcome = store_connect(store);
+    if (outcome != STORE_OK) return outcome;
+    arena_reset(&store->scratch);
+    add_filter(&parameters, filter, &store->scratch);
+    outcome = store_query(store, select_slowest, &parameters, &result);
+    if (outcome != STORE_OK) return outcome;
+    struct str id = PQntuples(result) == 1 ? binary_bytes(result, 0, 0) : str_of(NULL);
+    if (id.len == 16) {
+        memcpy(trace_id, id.data, 16);
+        *span_id = (uint64_t)binary_i64(result, 0, 1);
+        *found = true;
+    }
+    PQclear(result);
+    return STORE_OK;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/store/trace_read.h"
+
+#include "collector/store/connection.h"
+#include "collector/store/fragment.h"
+
+#include <stdlib.h>
+
+enum column {
+    COLUMN_RESOURCE,
+    COLUMN_START,
+    COLUMN_OPERATION,
+    COLUMN_OFFSET,
+    COLUMN_DURATION,
+    COLUMN_STATUS,
+    COLUMN_ROWS,
+    COLUMN_BLOB,
+    COLUMN_OFFSET_LONG,
+    COLUMN_DURATION_LONG,
+    COLUMN_SERVICE_NAME,
+    COLUMN_SERVICE_VERSION,
+    COLUMN_INSTANCE
+};
+
+static const char select_fragments[] =
+    "SELECT f.resource_id, f.start_ns, f.operation_id, f.start_offset_ns, f.duration_ns, f.status, f.rows, "
+    "f.blob,"
+    " f.start_offset_long_ns, f.duration_long_ns, r.service_name, r.service_version, r.instance_id"
+    " FROM weir.fragment f JOIN weir.resource r USING (resource_id) WHERE f.trace_id = $1"
+    " ORDER BY f.start_ns, f.resource_id";
+
+/* One row, its arrays widened and its blob unpacked. */
+struct row {
+    struct batch batch;
+    size_t count;
+    int64_t start_ns;
+    int64_t *operation_id, *offset_ns, *duration_ns;
+    int64_t *status, *rows; /* may be NULL */
+    const struct resource *resource;
+    uint32_t *site_of; /* local site number → index into the trace's sites */
+};
+
+/* Distinct numbers of a dictionary and what they stand for; sorted by number. */
+struct names {
+    int32_t *ids;
+    size_t count, room;
+    void *values;
+};
+
+struct reading {
+    struct store *store;
+    struct arena *arena;
+    struct trace *trace;
+    size_t row_count;
+    struct row *rows;
+    struct names operations; /* values: struct operation */
+    struct names sites;      /* values: struct call_site */
+    const char *why;
+};
+
+/* ---- rows ---- */
+
+static bool take_column(struct reading *reading, const PGresult *result, int row, int column, size_t expected,
+                        int64_t **values)
+{
+    size_t count;
+    if (!binary_integers(binary_bytes(result, row, column), reading->arena, values, &count) ||
+        (*values && count != expected)) {
+        reading->why = "an array has a wrong length";
+        return false;
+    }
+    return true;
+}
+
+/* The narrow column, or its sister. */
+static bool take_times(struct reading *reading, const PGresult *result, int row, int narrow, int wide,
+                       size_t expected, int64_t **values)
+{
+    if (!take_column(reading, result, row, narrow, expected, values)) return false;
+    if (!*values && !take_column(reading, result, row, wide, expected, values)) return false;
+    if (!*values) reading->why = "a column of times is missing";
+    return *values != NULL;
+}
+
+static struct str copy_name(struct reading *reading, const PGresult *result, int row, int column)
+{
+    return arena_str(reading->arena, binary_bytes(result, row, column));
+}
+
+/* Fragments of one resource share one struct, so that others may compare pointers. */
+static const struct resource *take_resource(struct reading *reading, const PGresult *result, int row)
+{
+    int32_t id = binary_i32(result, row, COLUMN_RESOURCE);
+    for (int before = row - 1; before >= 0; before--) {
+        if (binary_i32(result, before, COLUMN_RESOURCE) == id) return reading->rows[before].resource;
+    }
+    struct resource *resource = arena_array(reading->arena, 1, sizeof *resource);
+    if (!resource) return NULL;
+    resource->service_name = copy_name(reading, result, row, COLUMN_SERVICE_NAME);
+    resource->service_version = copy_name(reading, result, row, COLUMN_SERVICE_VERSION);
+    resource->instance_id = copy_name(reading, result, row, COLUMN_INSTANCE);
+    return resource;
+}
+
+static bool take_row(struct reading *reading, const PGresult *result, int number)
+{
+    struct row *row = &reading->rows[number];
+    struct arena *arena = reading->arena;
+    row->resource = take_resource(reading, result, number);
+    row->start_ns = binary_i64(result, number, COLUMN_START);
+    struct str operations = binary_bytes(result, number, COLUMN_OPERATION);
+    if (!row->resource || !binary_integers(operations, arena, &row->operation_id, &row->count) ||
+        !row->operation_id) {
+        reading->why = "the operations cannot be read";
+        return false;
+    }
+    size_t count = row->count;
+    return take_times(reading, result, number, COLUMN_OFFSET, COLUMN_OFFSET_LONG, count, &row->offset_ns) &&
+           take_times(reading, result, number, COLUMN_DURATION, COLUMN_DURATION_LONG, count,
+                      &row->duration_ns) &&
+           take_column(reading, result, number, COLUMN_STATUS, count, &row->status) &&
+           take_column(reading, result, number, COLUMN_ROWS, count, &row->rows) &&
+           fragment_decode(&row->batch, binary_bytes(result, number, COLUMN_BLOB), (uint32_t)count, arena,
+                           &reading->why);
+}
+
+/* ---- names ---- */
+
+static int compare_ids(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void sort_distinct(struct names *names)
+{
+    qsort(names->ids, names->count, sizeof *names->ids, compare_ids);
+    size_t kept = 0;
+    for (size_t i = 0; i < names->count; i++) {
+        if (kept == 0 || names->ids[kept - 1] != names->ids[i]) names->ids[kept++] = names->ids[i];
+    }
+    names->count = kept;
+}
+
+/* Index of a number, or count when it is not there. */
+static size_t find_id(const struct names *names, int32_t id)
+{
+    const int32_t *at = bsearch(&id, names->ids, names->count, sizeof id, compare_ids);
+    return at ? (size_t)(at - names->ids) : names->count;
+}
+
+/* Loops run the same few operations: a number equal to the one before is not collected again. */
+static bool collect_operations(struct reading *reading)
+{
+    struct names *names = &reading->operations;
+    names->ids = arena_array(reading->arena, reading->trace->span_count, sizeof *names->ids);
+    if (!names->ids) return false;
+    for (size_t r = 0; r < reading->row_count; r++) {
+        const struct row *row = &reading->rows[r];
+        for (size_t i = 0; i < row->count; i++) {
+            int32_t id = (int32_t)row->operation_id[i];
+            if (names->count == 0 || names->ids[names->count - 1] != id) names->ids[names->count++] = id;
+        }
+    }
+    sort_distinct(names);
+    return true;
+}
+
+static bool collect_sites(struct reading *reading)
+{
+    struct names *names = &reading->sites;
+    size_t most = 0;
+    for (size_t r = 0; r < reading->row_count; r++) most += reading->rows[r].batch.site_count;
+    names->ids = arena_array(reading->arena, most, sizeof *names->ids);
+    if (!names->ids) return false;
+    for (size_t r = 0; r < reading->row_count; r++) {
+        const struct batch *batch = &reading->rows[r].batch;
+        for (uint32_t i = 0; i < batch->site_count; i++)
+            names->ids[names->count++] = (int32_t)batch->site_line[i];
+    }
+    sort_distinct(names);
+    return true;
+}
+
+static enum store_result ask_names(struct reading *reading, const char *sql, const struct names *names,
+                                   PGresult **result)
+{
+    struct parameters parameters;
+    parameters_init(&parameters);
+    parameter_i32_array(&parameters, names->ids, names->count);
+    return store_query(reading->store, sql, &parameters, result);
+}
+
+static enum operation_type known_type(int32_t type)
+{
+    return type >= 0 && type < OPERATION_TYPE_COUNT ? (enum operation_type)type : OPERATION_SPAN;
+}
+
+static enum store_result read_operations(struct reading *reading)
+{
+    struct names *names = &reading->operations;
+    struct operation *operations = arena_array(reading->arena, names->count, sizeof *operations);
+    if (!operations) return STORE_REFUSED;
+    names->values = operations;
+    PGresult *result;
+    enum store_result outcome = ask_names(
+        reading, "SELECT operation_id, type, system, text FROM weir.operation WHERE operation_id = ANY($1)",
+        names, &result);
+    for (int i = 0; outcome == STORE_OK && i < PQntuples(result); i++) {
+        size_t at = find_id(names, binary_i32(result, i, 0));
+        if (at == names->count) continue;
+        operations[at].type = known_type(binary_i32(result, i, 1));
+        operations[at].system = copy_name(reading, result, i, 2);
+        operations[at].text = copy_name(reading, result, i, 3);
+    }
+    PQclear(result);
+    return outcome;
+}
+
+static enum store_result read_sites(struct reading *reading)
+{
+    struct names *names = &reading->sites;
+    struct call_site *sites = arena_array(reading->arena, names->count, sizeof *sites);
+    if (!sites) return STORE_REFUSED;
+    names->values = sites;
+    if (names->count == 0) return STORE_OK;
+    PGresult *result;
+    enum store_result outcome =
+        ask_names(reading, "SELECT site_id, file, function, line FROM weir.site WHERE site_id = ANY($1)",
+                  names, &result);
+    for (int i = 0; outcome == STORE_OK && i < PQntuples(result); i++) {
+        size_t at = find_id(names, binary_i32(result, i, 0));
+        if (at == names->count) continue;
+        sites[at].file = copy_name(reading, result, i, 1);
+        sites[at].function = copy_name(reading, result, i, 2);
+        sites[at].line = (uint32_t)binary_i64(result, i, 3);
+    }
+    PQclear(result);
+    return outcome;
+}
+
+/* ---- spans ---- */
+
+/* Where the elements of the span at hand begin in the columns that have several a span. */
+struct cursor {
+    uint32_t unread, link, attribute;
+};
+
+static void fill_links(struct reading *reading, const struct batch *batch, uint32_t at, struct span *span)
+{
+    struct link *links =
+        span->link_count ? arena_array(reading->arena, span->link_count, sizeof *links) : NULL;
+    if (!links) {
+        span->link_count = 0;
+        return;
+    }
+    for (uint32_t i = 0; i < span->link_count; i++, at++) {
+        links[i].span_id = batch->link_span_id[at];
+        links[i].kind = (enum link_kind)batch->link_kind[at];
+        links[i].column = batch->link_column[at];
+        links[i].row = batch->link_row[at];
+    }
+    span->links = links;
+}
+
+static void fill_attribute(struct attribute *attribute, const struct batch *batch, uint32_t at)
+{
+    int64_t value = batch->attribute_value[at];
+    attribute->key = batch_string(batch, batch->attribute_key[at]);
+    attribute->type = (int)batch->attribute_type[at];
+    if (attribute->type == ATTRIBUTE_STRING) {
+        attribute->text = batch_string(batch, (uint32_t)value);
+    } else if (attribute->type == ATTRIBUTE_DOUBLE) {
+        memcpy(&attribute->real, &value, sizeof value);
+    } else {
+        attribute->integer = value;
+    }
+}
+
+static void fill_attributes(struct reading *reading, const struct batch *batch, uint32_t at,
+                            struct span *span)
+{
+    struct attribute *attributes =
+        span->attribute_count ? arena_array(reading->arena, span->attribute_count, sizeof *attributes) : NULL;
+    if (!attributes) {
+        span->attribute_count = 0;
+        return;
+    }
+    for (uint32_t i = 0; i < span->attribute_count; i++) fill_attribute(&attributes[i], batch, at + i);
+    span->attributes = attributes;
+}
+
+static uint32_t u32_at(const uint32_t *column, size_t i) { return column ? column[i] : 0; }
+static uint64_t u64_at(const uint64_t *column, size_t i) { return column ? column[i] : 0; }
+
+static int64_t rows_of(const struct row *row, size_t i)
+{
+    if (row->batch.rows_plus_1) return (int64_t)(row->batch.rows_plus_1[i] - 1);
+    return row->rows ? row->rows[i] : -1;
+}
+
+static void fill_site(struct reading *reading, const struct batch *batch, uint32_t site, struct span *span)
+{
+    if (site == 0) return;
+    size_t at = find_id(&reading->sites, (int32_t)batch->site_line[site - 1]);
+    if (at < reading->sites.count) span->site = ((const struct call_site *)reading->sites.values)[at];
+}
+
+static bool fill_span(struct reading *reading, const struct row *row, size_t i, struct cursor *cursor,
+                      struct span *span)
+{
+    const struct batch *batch = &row->batch;
+    size_t operation = find_id(&reading->operations, (int32_t)row->operation_id[i]);
+    span->operation = (const struct operation *)reading->operations.values + operation;
+    span->resource = row->resource;
+    span->id = batch->span_id[i];
+    span->parent_id = u64_at(batch->parent_span_id, i);
+    span->kind = (enum span_kind)u32_at(batch->span_kind, i);
+    span->status = row->status ? (enum span_status)row->status[i] : SPAN_STATUS_UNSET;
+    span->remote_parent = u32_at(batch->flags, i) & SPAN_FLAG_REMOTE_PARENT;
+    span->duration_ns = row->duration_ns[i];
+    span->rows = rows_of(row, i);
+    span->connection = u32_at(batch->connection, i);
+    span->input_count = u32_at(batch->input_count, i);
+    span->input_hash = u64_at(batch->input_hash, i);
+    span->answer_hash = u64_at(batch->answer_hash, i);
+    span->unread_count = u32_at(batch->unread_count, i);
+    span->link_count = u32_at(batch->link_count, i);
+    span->attribute_count = u32_at(batch->attribute_count, i);
+    if (span->unread_count) span->unread = batch->unread_span_id + cursor->unread;
+    cursor->unread += span->unread_count;
+    uint32_t link = cursor->link, attribute = cursor->attribute;
+    cursor->link += span->link_count;
+    cursor->attribute += span->attribute_count;
+    fill_links(reading, batch, link, span);
+    fill_attributes(reading, batch, attribute, span);
+    fill_site(reading, batch, u32_at(batch->span_site, i), span);
+    return !__builtin_add_overflow(row->start_ns, row->offset_ns[i], &span->start_ns) &&
+           span->duration_ns >= 0 && span->start_ns <= INT64_MAX - span->duration_ns;
+}
+
+static bool fill_spans(struct reading *reading)
+{
+    struct trace *trace = reading->trace;
+    trace->spans = arena_array(reading->arena, trace->span_count, sizeof *trace->spans);
+    if (!trace->spans) return false;
+    size_t at = 0;
+    for (size_t r = 0; r < reading->row_count; r++) {
+        const struct row *row = &reading->rows[r];
+        struct cursor cursor = {0, 0, 0};
+        for (size_t i = 0; i < row->count; i++) {
+            if (!fill_span(reading, row, i, &cursor, &trace->spans[at++])) {
+                reading->why = "a time is out of range";
+                return false;
+            }
+        }
+    }
+    return !arena_exhausted(reading->arena);
+}
+
+static bool take_rows(struct reading *reading, const PGresult *result)
+{
+    reading->rows = arena_array(reading->arena, reading->row_count, sizeof *reading->rows);
+    if (!reading->rows) return false;
+    for (size_t i = 0; i < reading->row_count; i++) {
+        if (!take_row(reading, result, (int)i)) return false;
+        reading->trace->span_count += reading->rows[i].count;
+    }
+    return collect_operations(reading) && collect_sites(reading);
+}
+
+static enum store_result refuse_reading(struct reading *reading)
+{
+    reading->trace->span_count = 0;
+    if (arena_exhausted(reading->arena)) {
+        return store_refuse(reading->store, "the trace takes more memory than is allowed");
+    }
+    return store_refuse(reading->store, "a stored fragment is corrupt: %s",
+                        reading->why ? reading->why : "unreadable");
+}
+
+enum store_result trace_read(struct store *store, const unsigned char trace_id[16], struct arena *arena,
+                             struct trace *trace)
+{
+    struct reading reading = {.store = store, .arena = arena, .trace = trace};
+    struct parameters parameters;
+    PGresult *result;
+    memset(trace, 0, sizeof *trace);
+    memcpy(trace->id, trace_id, 16);
+    parameters_init(&parameters);
+    parameter_uuid(&parameters, trace_id);
+    enum store_result outcome = store_query(store, select_fragments, &parameters, &result);
+    if (outcome != STORE_OK) return outcome;
+    reading.row_count = (size_t)PQntuples(result);
+    trace->fragment_count = (uint32_t)reading.row_count;
+    bool taken = take_rows(&reading, result);
+    PQclear(result); /* blobs are unpacked: nothing points into it any more */
+    if (!taken) return refuse_reading(&reading);
+    outcome = read_operations(&reading);
+    if (outcome == STORE_OK) outcome = read_sites(&reading);
+    if (outcome == STORE_AWAY) return outcome;
+    if (outcome != STORE_OK || !fill_spans(&reading)) return refuse_reading(&reading);
+    return STORE_OK;
+}
