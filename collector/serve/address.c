@@ -80,21 +80,21 @@ static void explain(const char *address, int cause, char *error, size_t error_by
     if (cause == EADDRINUSE) remedy = "; another collector? --http 127.0.0.1:0 picks a free port";
     if (cause == EACCES) remedy = "; ports under 1024 need privileges";
     if (cause == EADDRNOTAVAIL) remedy = "; this machine has no such address";
-    snprintf(error, error_bytes, "cannot listen on %s: %s%s", address, strerror(cause), remedy);
+    snprintf(error, error_bytes, "cannot listen on %.150s: %s%s", address, strerror(cause), remedy);
 }
 
 int address_listen(const char *address, char bound[ADDRESS_TEXT_BYTES], char *error, size_t error_bytes)
 {
     struct host_port parts;
     if (!split(address, &parts)) {
-        snprintf(error, error_bytes, "%s is no HOST:PORT to listen on (127.0.0.1:4318, [::1]:4318)", address);
+        snprintf(error, error_bytes, "%.100s is no HOST:PORT to listen on (127.0.0.1:4318, [::1]:4318)", address);
         return -1;
     }
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     int result = getaddrinfo(parts.host, parts.port, &hints, &found);
     if (result != 0) {
-        snprintf(error, error_bytes, "cannot listen on %s: %s", address, gai_strerror(result));
+        snprintf(error, error_bytes, "cannot listen on %.150s: %s", address, gai_strerror(result));
         return -1;
     }
     int fd = listen_on(found);

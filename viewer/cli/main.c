@@ -54,7 +54,7 @@ static const struct command *find(const char *name)
 
 static void print_help(void)
 {
-    puts("weir COMMAND [OPTION…]: tells why a request is slow\n");
+    puts("weir COMMAND [OPTION...]: tells why a request is slow\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) printf("  %-9s %s\n", commands[i].name, commands[i].what);
     puts("\nweir COMMAND --help has the command's options and an example. Every reading command asks the "
          "collector at\n"
@@ -64,7 +64,7 @@ static void print_help(void)
 
 static void print_command_help(const struct command *command)
 {
-    printf("weir %s%s%s [OPTION…]: %s\n\n", command->name, *command->arguments ? " " : "", command->arguments,
+    printf("weir %s%s%s [OPTION...]: %s\n\n", command->name, *command->arguments ? " " : "", command->arguments,
            command->what);
     options_print(command->options);
     printf("\nExample: %s\n", command->example);
