@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls: spans that know what they asked and what was answered. What is looked at of an answer is bounded, so that a
+ * large result costs a known time, after the call's own clock has stopped: ANSWER_CELLS cells and ANSWER_BYTES bytes for
+ * the hash of the whole (beyond them only the number of rows counts), the first EVIDENCE_ROWS rows of the first
+ * EVIDENCE_COLUMNS columns for the evidence.
+ */
+#include <weir/call.h>
+
+#include "model/span.h"
+#include "sdk/core/json_scan.h"
+#include "sdk/core/span.h"
+#include "sdk/core/span_clock.h"
+
+#define ANSWER_CELLS 16384
+#define ANSWER_BYTES (1u << 20)
+
+struct here { /* a call and where it stands */
+    struct thread_state *thread;
+    struct span_slot *slot;
+    struct call_state *call;
+};
+
+static bool call_find(struct weir_span span, struct here *here)
+{
+    here->thread = weir_thread;
+    here->slot = thread_slot(here->thread, span);
+    if (!here->slot || here->slot->on_stack) return false;
+    here->call = &here->thread->calls[thread_slot_index(here->thread, here->slot)];
+    return true;
+}
+
+/* Values are looked at only where something can come of it. */
+static bool call_find_values(struct weir_span span, struct here *here)
+{
+    return call_find(span, here) && here->slot->sampled && here->thread->evidence_on;
+}
+
+/* ---- begin ---- */
+
+static const struct operation_entry *operation_of(struct thread_state *thread, const struct weir_call *what,
+                                                  struct inputs *inputs)
+{
+    const struct hash_key *key = &weir_process.key;
+    const char *system = what->system ? what->system : "";
+    struct str text = {what->text ? what->text : "", what->text ? what->text_bytes : 0};
+    switch (what->type) {
+    case WEIR_CALL_HTTP:
+        return operation_of_http(key, what->method, text, inputs);
+    case WEIR_CALL_CACHE:
+        return operation_of_cache(key, system, text, inputs);
+    case WEIR_CALL_CONNECT:
+        return operation_of_connect(key, system, inputs);
+    case WEIR_CALL_DB:
+        break;
+    }
+    return operation_of_db(&thread->operations, key, system, text, inputs);
+}
+
+struct weir_span weir_call_begin(const struct weir_call *what)
+{
+    struct thread_state *thread = thread_here();
+    if (!thread) {
+        span_lost();
+        return (struct weir_span){0, 0};
+    }
+    struct span_slot *slot = span_open(thread, what->site, SPAN_KIND_CLIENT);
+    if (!slot) return (struct weir_span){0, 0};
+    struct call_state *call = &thread->calls[thread_slot_index(thread, slot)];
+    call->record = (struct record_call){.connection = (uint32_t)what->connection};
+    call->link_count = call->unread_count = 0;
+    call->is_sent = call->is_answered = false;
+    if (slot->sampled) {
+        call->operation = operation_of(thread, what, &call->inputs);
+        slot->record.operation = &call->operation->operation;
+    }
+    slot->record.start_ns = span_clock_ns();
+    return thread_handle(thread, slot);
+}
+
+void weir_call_input(struct weir_span span, const char *value, size_t bytes)
+{
+    struct here here;
+    if (call_find_values(span, &here)) inputs_add(&here.call->inputs, value, bytes);
+}
+
+/* ---- send ---- */
+
+/* A call that outlives its request, or was begun in another one, has nothing to say about this one's answers. */
+static bool in_its_request(const struct here *here)
+{
+    if (here->slot->is_request) return true;
+    if (here->thread->top == NO_SLOT) return false;
+    const struct record *current = &here->thread->slots[here->thread->top].record, *own = &here->slot->record;
+    return current->trace_id[0] == own->trace_id[0] && current->trace_id[1] == own->trace_id[1];
+}
+
+static void take_inputs(const struct here *here)
+{
+    here->call->record.input_hash = here->call->inputs.whole ? here->call->inputs.whole : 1;
+    here->call->record.input_count = here->call->inputs.count;
+}
+
+static void take_links(const struct here *here)
+{
+    struct call_state *call = here->call;
+    struct link links[EVIDENCE_LINKS];
+    if (!in_its_request(here)) return;
+    call->link_count = evidence_send(&here->thread->evidence, call->operation, &call->inputs, links);
+    for (uint32_t i = 0; i < call->link_count; i++)
+        call->links[i] =
+            (struct record_link){links[i].span_id, links[i].kind, links[i].column, links[i].row, 0};
+}
+
+static bool same_trace(const struct unread_answer *answer, const struct span_slot *slot)
+{
+    return answer->trace_id[0] == slot->record.trace_id[0] && answer->trace_id[1] == slot->record.trace_id[1];
+}
+
+static void take_unread(const struct here *here)
+{
+    const struct thread_state *thread = here->thread;
+    for (uint32_t i = 0; i < thread->unread_count; i++)
+        if (same_trace(&thread->unread[i], here->slot))
+            here->call->unread[here->call->unread_count++] = thread->unread[i].span_id;
+}
+
+void weir_call_send(struct weir_span span)
+{
+    struct here here;
+    if (!call_find(span, &here) || here.call->is_sent) return;
+    here.call->is_sent = true;
+    if (here.slot->sampled) {
+        if (here.thread->evidence_on) {
+            take_inputs(&here);
+            take_links(&here);
+        }
+        take_unread(&here);
+    }
+    here.slot->record.start_ns = span_clock_ns();
+}
+
+void weir_call_answered(struct weir_span span)
+{
+    struct here here;
+    if (!call_find(span, &here) || here.call->is_answered) return;
+    here.call->is_answered = true;
+    here.slot->record.duration_ns = span_clock_ns() - here.slot->record.start_ns;
+}
+
+/* ---- answers ---- */
+
+#define NULL_CELL 0x6e756c6cull
+
+static uint64_t answer_begin(const struct here *here, struct evidence_slot **answer)
+{
+    *answer = evidence_answer(&here->thread->evidence, here->call->operation, here->slot->record.span_id);
+    return here->call->operation->hash;
+}
+
+static void answer_end(const struct here *here, struct evidence_slot *answer, uint64_t hash)
+{
+    evidence_answer_end(answer, &here->call->inputs);
+    here->call->record.answer_hash = hash ? hash : 1;
+}
+
+static void columns_clear(struct evidence_slot *answer, size_t columns)
+{
+    answer->column_count = (uint32_t)(columns < EVIDENCE_COLUMNS ? columns : EVIDENCE_COLUMNS);
+    for (uint32_t i = 0; i < answer->column_count; i++) {
+        answer->columns[i].count = 0;
+        answer->columns[i].name = i;
+    }
+}
+
+/* Row after row until the limits: each cell's hash into the whole's, the first ones into their columns. */
+static uint64_t table_scan(struct evidence_slot *answer, size_t rows, size_t columns, weir_cell_fn cell,
+                           const void *from, uint64_t hash)
+{
+    size_t cells = 0, bytes_seen = 0;
+    for (size_t row = 0; row < rows && cells < ANSWER_CELLS && bytes_seen < ANSWER_BYTES; row++)
+        for (size_t column = 0; column < columns && cells < ANSWER_CELLS; column++, cells++) {
+            size_t bytes = 0;
+            const char *value = cell(from, row, column, &bytes);
+            uint64_t value_is = value ? value_hash(&weir_process.key, str_view(value, bytes)) : 0;
+            hash = hash_combine(hash, value ? value_is : NULL_CELL);
+            bytes_seen += bytes;
+            if (row < EVIDENCE_ROWS && column < answer->column_count)
+                evidence_column_add(&answer->columns[column], value_is);
+        }
+    return hash;
+}
+
+static uint32_t count_of(size_t rows) { return rows < UINT32_MAX ? (uint32_t)rows : UINT32_MAX; }
+
+void weir_call_table(struct weir_span span, size_t rows, size_t columns, weir_cell_fn cell, const void *from)
+{
+    weir_call_rows(span, (int64_t)rows);
+    struct here here;
+    if (!call_find_values(span, &here) || !in_its_request(&here) || !cell) return;
+    struct evidence_slot *answer;
+    uint64_t hash = hash_combine(hash_combine(answer_begin(&here, &answer), rows), columns);
+    columns_clear(answer, columns);
+    hash = table_scan(answer, rows, columns, cell, from, hash);
+    for (uint32_t i = 0; i < answer->column_count; i++) answer->columns[i].count = count_of(rows);
+    answer_end(&here, answer, hash);
+}
+
+/* Members of one name at one depth are one column; so are the scalars of arrays under one name. */
+static struct answer_column *body_column(struct evidence_slot *answer, const struct json_scalar *scalar)
+{
+    uint64_t name = hash_combine(hash_bytes(scalar->name.data, scalar->name.len), scalar->depth);
+    for (uint32_t i = 0; i < answer->column_count; i++)
+        if (answer->columns[i].name == name) return &answer->columns[i];
+    if (answer->column_count == EVIDENCE_COLUMNS) return NULL;
+    struct answer_column *column = &answer->columns[answer->column_count++];
+    column->name = name;
+    column->count = 0;
+    return column;
+}
+
+static bool body_value(void *context, const struct json_scalar *scalar)
+{
+    struct evidence_slot *answer = context;
+    struct answer_column *column = body_column(answer, scalar);
+    if (!column) return true;
+    bool is_kept = column->count < EVIDENCE_ROWS && !scalar->is_null;
+    evidence_column_add(column, is_kept ? value_hash(&weir_process.key, scalar->text) : 0);
+    return true;
+}
+
+void weir_call_body(struct weir_span span, const char *body, size_t bytes)
+{
+    struct here here;
+    if (!call_find_values(span, &here) || !in_its_request(&here) || !body) return;
+    struct evidence_slot *answer;
+    uint64_t hash = hash_combine(answer_begin(&here, &answer), bytes);
+    hash =
+        hash_combine(hash, hash_keyed(&weir_process.key, body, bytes < ANSWER_BYTES ? bytes : ANSWER_BYTES));
+    if (json_looks_like(str_view(body, bytes))) json_scan(str_view(body, bytes), body_value, answer);
+    answer_end(&here, answer, hash);
+}
+
+void weir_call_rows(struct weir_span span, int64_t rows)
+{
+    struct here here;
+    if (call_find(span, &here) && rows >= 0) here.call->record.rows_plus_1 = (uint64_t)rows + 1;
+}
+
+/* ---- unread answers ---- */
+
+static void unread_remove(struct thread_state *thread, uint32_t at)
+{
+    if (thread->unread[at].handle) thread->unread_open_count--;
+    thread->unread_count--;
+    memmove(&thread->unread[at], &thread->unread[at + 1],
+            (thread->unread_count - at) * sizeof thread->unread[0]);
+}
+
+/* Which goes when there are too many: one that is forgotten, else the oldest. A missing one only weakens evidence. */
+static uint32_t unread_victim(const struct thread_state *thread)
+{
+    for (uint32_t i = 0; i < thread->unread_count; i++)
+        if (!thread->unread[i].handle) return i;
+    return 0;
+}
+
+void weir_call_unread(struct weir_span span, const void *handle)
+{
+    struct here here;
+    if (!handle || !call_find(span, &here) || !here.slot->sampled) return;
+    weir_answer_forget(handle); /* the same name for an earlier answer */
+    struct thread_state *thread = here.thread;
+    if (thread->unread_count == UNREAD_MAX) unread_remove(thread, unread_victim(thread));
+    const struct record *record = &here.slot->record;
+    thread->unread[thread->unread_count++] =
+        (struct unread_answer){handle, {record->trace_id[0], record->trace_id[1]}, record->span_id};
+    thread->unread_open_count++;
+}
+
+static bool unread_find(const struct thread_state *thread, const void *handle, uint32_t *at)
+{
+    if (thread->unread_open_count == 0 || !handle) return false;
+    for (*at = 0; *at < thread->unread_count; ++*at)
+        if (thread->unread[*at].handle == handle) return true;
+    return false;
+}
+
+void weir_answer_read(const void *handle)
+{
+    struct thread_state *thread = weir_thread;
+    uint32_t at;
+    if (unread_find(thread, handle, &at)) unread_remove(thread, at);
+}
+
+void weir_answer_forget(const void *handle)
+{
+    struct thread_state *thread = weir_thread;
+    uint32_t at;
+    if (!unread_find(thread, handle, &at)) return;
+    thread->unread[at].handle = NULL;
+    thread->unread_open_count--;
+}
+
+/* ---- end ---- */
+
+void weir_call_end(struct weir_span span)
+{
+    struct here here;
+    if (!call_find(span, &here)) return;
+    if (!here.call->is_answered) here.slot->record.duration_ns = span_clock_ns() - here.slot->record.start_ns;
+    span_close(here.thread, here.slot, here.call);
+}
+
+uint64_t weir_connection_number(void)
+{
+    return atomic_fetch_add_explicit(&weir_process.connections, 1, memory_order_relaxed) + 1;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sdk/core/process.h"
+
+#include "sdk/core/thread.h"
+
+#include <string.h>
+
+struct process weir_process = {.accounting = PTHREAD_MUTEX_INITIALIZER};
+
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+uint64_t process_dropped_locked(enum drop_reason reason)
+{
+    uint64_t count = get(&weir_process.dropped[reason]);
+    const struct thread_state *thread = atomic_load_explicit(&weir_process.threads, memory_order_acquire);
+    for (; thread; thread = thread->next) {
+        if (reason == DROP_ring_full) count += get(&thread->dropped_ring_full);
+        if (reason == DROP_too_deep) count += get(&thread->dropped_too_deep);
+    }
+    return count;
+}
+
+static void add_threads(struct weir_stats *stats)
+{
+    const struct thread_state *thread = atomic_load_explicit(&weir_process.threads, memory_order_acquire);
+    for (; thread; thread = thread->next) {
+        stats->created += get(&thread->created);
+        stats->in_flight += ring_count(&thread->ring);
+        stats->attributes_dropped += get(&thread->attributes_dropped);
+    }
+}
+
+void process_stats_locked(struct weir_stats *stats)
+{
+    *stats = (struct weir_stats){.created = get(&weir_process.created),
+                                 .acknowledged = weir_process.acknowledged,
+                                 .in_flight = weir_process.in_batch,
+                                 .batches_sent = weir_process.batches_sent,
+                                 .batches_resent = weir_process.batches_resent};
+    add_threads(stats);
+#define X(name, words)                                                                                       \
+    stats->dropped_##name = process_dropped_locked(DROP_##name);                                             \
+    stats->dropped += stats->dropped_##name;
+    DROP_REASONS(X)
+#undef X
+}
+
+void process_stats(struct weir_stats *stats)
+{
+    pthread_mutex_lock(&weir_process.accounting);
+    process_stats_locked(stats);
+    pthread_mutex_unlock(&weir_process.accounting);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sdk/core/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define ENDPOINT_DEFAULT "tcp://127.0.0.1:5140"
+
+/* Empty counts as unset. */
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+static bool environment_is(const char *name, const char *word)
+{
+    const char *value = environment(name);
+    return value && strcasecmp(value, word) == 0;
+}
+
+/* ---- numbers ---- */
+
+static uint32_t clamp(uint64_t value, uint32_t least, uint32_t most)
+{
+    return value < least ? least : value > most ? most : (uint32_t)value;
+}
+
+static uint32_t number(uint32_t configured, const char *variable, uint32_t otherwise, uint32_t least,
+                       uint32_t most)
+{
+    if (configured) return clamp(configured, least, most);
+    const char *text = environment(variable);
+    if (!text || *text < '0' || *text > '9') return otherwise;
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    return *end || errno ? otherwise : clamp(value, least, most);
+}
+
+static uint32_t power_of_two(uint32_t value)
+{
+    uint32_t power = 1;
+    while (power < value) power *= 2;
+    return power;
+}
+
+/* ---- endpoint ---- */
+
+static bool is_port(struct str text)
+{
+    uint32_t value = 0;
+    if (text.len == 0 || text.len > 5) return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') return false;
+        value = value * 10 + (uint32_t)(text.data[i] - '0');
+    }
+    return value > 0 && value < 65536;
+}
+
+static bool is_host(struct str text)
+{
+    if (text.len == 0 || text.len > 255) return false;
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.data[i] <= ' ' || strchr(",/[]@?#", text.data[i])) return false;
+    return true;
+}
+
+bool settings_endpoint(struct str text, struct str *host, struct str *port)
+{
+    if (!str_starts(text, "tcp://")) return false;
+    text = str_view(text.data + 6, text.len - 6);
+    const char *colon = text.len ? memrchr(text.data, ':', text.len) : NULL;
+    if (!colon) return false;
+    *host = str_view(text.data, (size_t)(colon - text.data));
+    *port = str_view(colon + 1, (size_t)(text.data + text.len - colon - 1));
+    bool bracketed = host->len > 2 && host->data[0] == '[' && host->data[host->len - 1] == ']';
+    if (bracketed) *host = str_view(host->data + 1, host->len - 2);
+    return is_host(*host) && is_port(*port) && (bracketed || !memchr(host->data, ':', host->len));
+}
+
+static enum weir_status read_endpoint(struct settings *settings, const char *configured)
+{
+    const char *text = configured && *configured ? configured : environment("WEIR_ENDPOINT");
+    if (!settings_endpoint(str_of(text ? text : ENDPOINT_DEFAULT), &settings->host, &settings->port))
+        return WEIR_BAD_ENDPOINT;
+    settings->host = arena_str(&settings->arena, settings->host);
+    settings->port = arena_str(&settings->arena, settings->port);
+    return WEIR_OK;
+}
+
+/* ---- resource ---- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Percent-decoded copy; a % without two digits stays as it is. */
+static struct str decode(struct arena *arena, struct str text)
+{
+    char *to = arena_alloc(arena, text.len + 1);
+    if (!to) return str_view("", 0);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        int high = -1, low = -1;
+        if (text.data[i] == '%' && i + 2 < text.len) {
+            high = hex_digit(text.data[i + 1]);
+            low = hex_digit(text.data[i + 2]);
+        }
+        if (high >= 0 && low >= 0) i += 2;
+        to[len++] = high >= 0 && low >= 0 ? (char)(high << 4 | low) : text.data[i];
+    }
+    return str_view(to, len);
+}
+
+static struct str trim(struct str text)
+{
+    while (text.len && (*text.data == ' ' || *text.data == '\t'))
+        text = str_view(text.data + 1, text.len - 1);
+    while (text.len && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) text.len--;
+    return text;
+}
+
+/* The later one of a key wins. */
+static void resource_set(struct settings *settings, struct str key, struct str value)
+{
+    for (uint32_t i = 0; i < settings->resource_count; i++)
+        if (str_equal(settings->resource[i].key, key)) {
+            settings->resource[i].value = value;
+            return;
+        }
+    if (settings->resource_count < SETTINGS_RESOURCE_MAX)
+        settings->resource[settings->resource_count++] = (struct setting_pair){key, value};
+}
+
+/* "key=value,key=value"; pairs without a key or = are skipped. */
+static void read_resource_attributes(struct settings *settings, struct str text)
+{
+    while (text.len) {
+        const char *comma = memchr(text.data, ',', text.len);
+        size_t len = comma ? (size_t)(comma - text.data) : text.len;
+        const char *equals = memchr(text.data, '=', len);
+        if (equals && equals > text.data) {
+            struct str key = trim(str_view(text.data, (size_t)(equals - text.data)));
+            struct str value = trim(str_view(equals + 1, (size_t)(text.data + len - equals - 1)));
+            if (key.len)
+                resource_set(settings, decode(&settings->arena, key), decode(&settings->arena, value));
+        }
+        text = str_view(text.data + len + (comma != NULL), text.len - len - (comma != NULL));
+    }
+}
+
+static void set_text(struct settings *settings, const char *key, const char *value)
+{
+    if (value && *value) resource_set(settings, str_of(key), arena_str(&settings->arena, str_of(value)));
+}
+
+static void read_resource(struct settings *settings, const struct weir_config *config)
+{
+    struct str fallback = arena_printf(&settings->arena, "unknown_service:%s", program_invocation_short_name);
+    resource_set(settings, str_of("service.name"), fallback);
+    read_resource_attributes(settings, str_of(environment("OTEL_RESOURCE_ATTRIBUTES")));
+    if (settings->resource[0].value.len == 0) settings->resource[0].value = fallback;
+    set_text(settings, "service.name", environment("OTEL_SERVICE_NAME"));
+    set_text(settings, "service.name", config->service_name);
+    set_text(settings, "service.version", config->service_version);
+}
+
+enum weir_status settings_read(struct settings *settings, const struct weir_config *config)
+{
+    static const struct weir_config nothing;
+    if (!config) config = &nothing;
+    *settings = (struct settings){.disabled = environment_is("OTEL_SDK_DISABLED", "true"),
+                                  .debug = environment_is("WEIR_LOG", "debug"),
+                                  .evidence = !environment_is("WEIR_EVIDENCE", "off")};
+    arena_init(&settings->arena, SETTINGS_BYTES_MAX);
+#define X(field, variable, otherwise, least, most)                                                           \
+    settings->field = number(config->field, variable, otherwise, least, most);
+    SETTING_NUMBERS(X)
+#undef X
+    settings->ring_bytes = power_of_two(settings->ring_bytes);
+    settings->hash_key = arena_str(&settings->arena, str_of(environment("WEIR_HASH_KEY")));
+    read_resource(settings, config);
+    enum weir_status status = read_endpoint(settings, config->endpoint);
+    return arena_exhausted(&settings->arena) ? WEIR_NO_MEMORY : status;
+}
+
+void settings_fini(struct settings *settings) { arena_fini(&settings->arena); }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What spans and calls share: taking a slot and giving it back as a record in the ring. Only the owning thread calls
+ * these; each takes the thread's state, so that the thread is looked up once a public call.
+ */
+#ifndef WEIR_SDK_CORE_SPAN_H
+#define WEIR_SDK_CORE_SPAN_H
+
+#include "sdk/core/thread.h"
+
+/* A slot for a child of the thread's current span (a root, which is a request of its own, when there is none), its
+ * ids set and its clock not started. NULL: too deep, counted. */
+struct span_slot *span_open(struct thread_state *thread, const struct weir_site *site, uint8_t kind);
+
+/* Puts the slot's span behind everything that is ending now: record to the ring, slot to the free ones. call may be
+ * NULL. */
+void span_close(struct thread_state *thread, struct span_slot *slot, const struct call_state *call);
+
+/* Counts a span that could not be made for want of memory. */
+void span_lost(void);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Begin and end: weir_init, weir_shutdown, exit and fork. `lifecycle` guards all of it; the span path takes it once, in
+ * the first span of a forked child, and else only reads process.live_epoch.
+ */
+#include <weir/weir.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "sdk/core/operations.h"
+#include "sdk/core/settings.h"
+#include "sdk/core/thread.h"
+#include "sdk/export/exporter.h"
+
+#include <stdlib.h>
+
+static struct {
+    pthread_mutex_t lifecycle;
+    bool is_set_up;   /* what is done once in a process */
+    bool is_running;  /* between weir_init and weir_shutdown */
+    bool is_stopping; /* weir_shutdown waits, without lifecycle */
+    uint32_t epoch;
+    struct settings settings; /* while running */
+    struct producer producer;
+    struct exporter *exporter;       /* NULL in a forked child until its first span */
+    struct exporter *left_by_parent; /* in a forked child: memory that is nobody's */
+} here = {.lifecycle = PTHREAD_MUTEX_INITIALIZER};
+
+const char *weir_status_text(enum weir_status status)
+{
+    switch (status) {
+#define X(name, number, text)                                                                                \
+    case WEIR_##name:                                                                                        \
+        return text;
+        WEIR_STATUS_CODES(X)
+#undef X
+    case WEIR_STATUS_LAST_:
+        break;
+    }
+    return "unknown status";
+}
+
+static void set_epoch(uint32_t epoch)
+{
+    atomic_store_explicit(&weir_process.live_epoch, epoch,
+                          memory_order_release); /* pairs with thread_attach */
+}
+
+/* ---- exit ---- */
+
+static void at_exit(void)
+{
+    pthread_mutex_lock(&here.lifecycle);
+    bool running = here.is_running;
+    uint32_t timeout_ms = here.settings.shutdown_timeout_ms;
+    pthread_mutex_unlock(&here.lifecycle);
+    if (running) weir_shutdown(timeout_ms);
+}
+
+/* ---- fork ---- */
+
+/* No other thread of ours is between two states when the child is made. */
+static void before_fork(void)
+{
+    pthread_mutex_lock(&here.lifecycle);
+    pthread_mutex_lock(&weir_process.accounting);
+}
+
+static void after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&weir_process.accounting);
+    pthread_mutex_unlock(&here.lifecycle);
+}
+
+static void new_producer(void)
+{
+    here.producer.sequence = 0;
+    id_random_bytes(&here.producer.id, sizeof here.producer.id);
+    if (here.producer.id == 0) here.producer.id = 1;
+}
+
+static void counters_clear(void)
+{
+    for (int i = 0; i < DROP_REASON_COUNT; i++) atomic_store(&weir_process.dropped[i], 0);
+    weir_process.acknowledged = weir_process.in_batch = 0;
+    weir_process.batches_sent = weir_process.batches_resent = 0;
+}
+
+/* The child has this thread alone: no exporter, and nothing in the rings that the parent does not send. */
+static void after_fork_in_child(void)
+{
+    pthread_mutex_init(&weir_process.accounting, NULL);
+    pthread_mutex_init(&here.lifecycle, NULL);
+    if (here.exporter) {
+        exporter_after_fork(here.exporter);
+        here.left_by_parent = here.exporter;
+        here.exporter = NULL;
+    }
+    new_producer();
+    counters_clear();
+    thread_after_fork();
+    here.is_running = here.is_running && !here.is_stopping;
+    here.is_stopping = false;
+    if (here.is_running) {
+        atomic_store(&weir_process.exporter_missing, true);
+        set_epoch(++here.epoch);
+    }
+}
+
+bool process_start_exporter(void)
+{
+    pthread_mutex_lock(&here.lifecycle);
+    if (here.is_running && !here.exporter) {
+        here.exporter = exporter_start(&here.settings, &here.producer);
+        atomic_store_explicit(&weir_process.exporter_missing, false, memory_order_release);
+        if (!here.exporter) {
+            set_epoch(0);
+            here.is_running = false;
+        }
+    }
+    bool running = here.is_running;
+    pthread_mutex_unlock(&here.lifecycle);
+    return running;
+}
+
+/* ---- init ---- */
+
+static bool set_up_once(void)
+{
+    if (here.is_set_up) return true;
+    if (!operations_setup() || !thread_setup()) return false;
+    if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) return false;
+    if (atexit(at_exit) != 0) return false;
+    new_producer();
+    if (here.settings.hash_key.len)
+        hash_key_derive(&weir_process.key, here.settings.hash_key.data, here.settings.hash_key.len);
+    else
+        hash_key_random(&weir_process.key);
+    here.is_set_up = true;
+    return true;
+}
+
+static enum weir_status start(void)
+{
+    if (!set_up_once()) return WEIR_NO_MEMORY;
+    atomic_store(&weir_process.evidence, here.settings.evidence);
+    atomic_store(&weir_process.ring_bytes, here.settings.ring_bytes);
+    here.exporter = exporter_start(&here.settings, &here.producer);
+    if (!here.exporter) return WEIR_NO_THREAD;
+    here.is_running = true;
+    set_epoch(++here.epoch);
+    return WEIR_OK;
+}
+
+enum weir_status weir_init(const struct weir_config *config)
+{
+    pthread_mutex_lock(&here.lifecycle);
+    enum weir_status status = WEIR_ALREADY;
+    if (!here.is_running && !here.is_stopping) {
+        status = settings_read(&here.settings, config);
+        if (status == WEIR_OK) status = here.settings.disabled ? WEIR_DISABLED : start();
+        if (status != WEIR_OK) settings_fini(&here.settings);
+    }
+    pthread_mutex_unlock(&here.lifecycle);
+    return status;
+}
+
+/* ---- shutdown ---- */
+
+/* What became of the spans of this run, judged by what was dropped before the shutdown and in it. */
+static enum weir_status judge(const struct weir_stats *before, const struct weir_stats *after)
+{
+    if (after->dropped_shutdown > before->dropped_shutdown) return WEIR_TIMEOUT;
+    return after->dropped ? WEIR_DROPPED : WEIR_OK;
+}
+
+enum weir_status weir_shutdown(uint32_t timeout_ms)
+{
+    int64_t deadline = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
+    struct weir_stats before, after;
+    pthread_mutex_lock(&here.lifecycle);
+    if (!here.is_running || here.is_stopping) {
+        pthread_mutex_unlock(&here.lifecycle);
+        return WEIR_NOT_RUNNING;
+    }
+    here.is_stopping = true;
+    set_epoch(0);
+    struct exporter *exporter = here.exporter;
+    pthread_mutex_unlock(&here.lifecycle);
+
+    process_stats(&before);
+    bool ended = !exporter || exporter_stop(exporter, deadline);
+    process_stats(&after);
+
+    pthread_mutex_lock(&here.lifecycle);
+    here.exporter = NULL;
+    here.is_running = here.is_stopping = false;
+    if (ended) settings_fini(&here.settings); /* else the thread left behind reads them */
+    pthread_mutex_unlock(&here.lifecycle);
+    return judge(&before, &after);
+}
+
+void weir_stats(struct weir_stats *stats) { process_stats(stats); }

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Turns records from the rings into one struct batch: strings, operations, sites and traces each once, spans as columns.
+ * Owns all the memory that the batch points to and keeps it for the next one. Belongs to the exporter thread. Out of
+ * memory means that a record is not taken, and nothing else.
+ */
+#ifndef WEIR_SDK_EXPORT_BATCH_BUILDER_H
+#define WEIR_SDK_EXPORT_BATCH_BUILDER_H
+
+#include "base/str.h"
+#include "proto/batch.h"
+#include "sdk/core/record.h"
+#include "sdk/export/interner.h"
+
+#define BUILDER_SPANS_MAX 8192
+#define BUILDER_BYTES_MAX (6u << 20) /* of what goes into a batch, roughly; far below BATCH_BYTES_MAX */
+
+struct builder {
+    struct batch batch; /* its columns are owned here; valid until builder_clear */
+    size_t bytes;       /* estimate */
+    int64_t last_start_ns;
+    struct interner strings, sites, operations, traces;
+    struct { /* elements that there is room for */
+        size_t string_data;
+        uint32_t strings, resource, traces, operations, sites, spans, unread, links, attributes;
+    } room;
+    const struct weir_site **site_keys; /* of sites, by number */
+};
+
+void builder_fini(struct builder *builder); /* zeroed memory is a valid builder */
+void builder_clear(struct builder *builder);
+
+/* False: no memory. */
+bool builder_resource(struct builder *builder, struct str key, struct str value);
+
+/* Takes one record. wall_offset_ns is what is added to its clock to make it wall time. False: the batch is full, or there
+ * is no memory; the batch is as it was before. */
+bool builder_add(struct builder *builder, const struct record *record, int64_t wall_offset_ns);
+
+#endif

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sdk/export/exporter.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "model/span.h"
+#include "sdk/core/operations.h"
+#include "sdk/core/process.h"
+#include "sdk/core/span_clock.h"
+#include "sdk/core/thread.h"
+#include "sdk/export/batch_builder.h"
+#include "sdk/export/resolve.h"
+#include "sdk/export/resource.h"
+#include "sdk/export/sp_client.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define BACKOFF_FIRST_NS (50 * NS_PER_MS)
+#define BACKOFF_MOST_NS  (2 * NS_PER_S)
+#define RETRY_MOST_MS    30000
+#define REPLY_ARENA      ((size_t)64 * 1024)
+#define HURRY_PARTS      64 /* of 256: a ring a quarter full */
+#define CALM_PARTS       8
+#define PAUSE_LEAST_NS   NS_PER_MS
+#define STOP_LOOK_NS     (10 * NS_PER_MS)
+#define CLOCK_STEP_NS    NS_PER_MS /* a smaller change of the wall clock's distance is noise */
+
+/* Who may go on: the thread leaves WORKING only for the resolver, and only there can it be left behind. */
+enum phase { WORKING, RESOLVING, LEFT_BEHIND };
+
+struct exporter {
+    const struct settings *settings; /* borrowed */
+    struct producer *producer;       /* borrowed */
+    pthread_t thread;
+    int wake_fd;
+    _Atomic int64_t
+        give_up_ns; /* INT64_MAX until the shutdown; its release pairs with the acquire in wait_for */
+    _Atomic enum phase phase;
+
+    pthread_mutex_t mutex; /* of done */
+    pthread_cond_t done_changed;
+    bool done;
+
+    /* The thread's own. */
+    struct sp_client client;
+    struct builder builder;
+    struct arena replies;
+    struct id_generator jitter;
+    struct thread_state *served_last; /* the ring that the last batch ended with */
+    unsigned char *packed;            /* the unacknowledged batch */
+    size_t packed_bytes, packed_room;
+    bool has_batch, was_sent;
+    int64_t backoff_ns, pause_ns;
+    int64_t wall_offset_ns;
+    char instance_id[37];
+    char host_name[256];
+};
+
+/* ---- small things ---- */
+
+__attribute__((format(printf, 2, 3))) static void say(const struct exporter *exporter, const char *format,
+                                                      ...)
+{
+    if (!exporter->settings->debug) return;
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "weir: %s\n", line);
+}
+
+static bool is_stopping(const struct exporter *exporter)
+{
+    return atomic_load_explicit(&exporter->give_up_ns, memory_order_acquire) != INT64_MAX;
+}
+
+static bool gave_up(const struct exporter *exporter)
+{
+    return clock_monotonic_ns() >= atomic_load_explicit(&exporter->give_up_ns, memory_order_acquire);
+}
+
+/* How far span_clock_ns is from wall time; moves only when the wall clock was set. */
+static void measure_clock(struct exporter *exporter)
+{
+    int64_t offset = clock_unix_ns() - span_clock_ns();
+    int64_t change = offset - exporter->wall_offset_ns;
+    if (change > CLOCK_STEP_NS || change < -CLOCK_STEP_NS) exporter->wall_offset_ns = offset;
+}
+
+/* ---- rings to batch ---- */
+
+static struct thread_state *first_thread(void)
+{
+    return atomic_load_explicit(&weir_process.threads, memory_order_acquire); /* pairs with list_push */
+}
+
+/* False: the batch is full. */
+static bool take_ring(struct exporter *exporter, struct ring *ring)
+{
+    uint32_t bytes;
+    const struct record *record;
+    while ((record = ring_peek(ring, &bytes))) {
+        if (!builder_add(&exporter->builder, record, exporter->wall_offset_ns)) return false;
+        ring_skip(ring, bytes);
+    }
+    return true;
+}
+
+/* From the ring after the one that filled the last batch, so that a busy thread does not starve the others. */
+static void take_rings(struct exporter *exporter)
+{
+    struct thread_state *from = exporter->served_last ? exporter->served_last->next : NULL;
+    if (!from) from = first_thread();
+    for (struct thread_state *thread = from; thread; thread = thread->next) {
+        exporter->served_last = thread;
+        if (!take_ring(exporter, &thread->ring)) return;
+    }
+    for (struct thread_state *thread = first_thread(); thread != from; thread = thread->next) {
+        exporter->served_last = thread;
+        if (!take_ring(exporter, &thread->ring)) return;
+    }
+}
+
+/* The counters as of now, which is when the batch's spans leave their rings. */
+static void count_batch(struct exporter *exporter)
+{
+    struct batch *batch = &exporter->builder.batch;
+    struct weir_stats stats;
+    pthread_mutex_lock(&weir_process.accounting);
+    for (struct thread_state *thread = first_thread(); thread; thread = thread->next)
+        ring_release(&thread->ring);
+    weir_process.in_batch = batch->span_count;
+    process_stats_locked(&stats);
+    pthread_mutex_unlock(&weir_process.accounting);
+    batch->created = stats.created;
+    batch->acknowledged = stats.acknowledged;
+#define X(name, words) batch->dropped[DROP_##name] = stats.dropped_##name;
+    DROP_REASONS(X)
+#undef X
+}
+
+static bool pack(struct exporter *exporter)
+{
+    exporter->packed_bytes = batch_packed_bytes(&exporter->builder.batch);
+    if (exporter->packed_bytes > exporter->packed_room) {
+        free(exporter->packed);
+        exporter->packed = malloc(exporter->packed_bytes);
+        exporter->packed_room = exporter->packed ? exporter->packed_bytes : 0;
+    }
+    if (!exporter->packed) return false;
+    batch_pack(&exporter->builder.batch, exporter->packed);
+    return true;
+}
+
+/* The batch is over, one way or another; *counter gets its spans. */
+static void settle_batch(struct exporter *exporter, uint64_t *plain, _Atomic uint64_t *atomic)
+{
+    pthread_mutex_lock(&weir_process.accounting);
+    if (plain) *plain += weir_process.in_batch;
+    if (atomic) atomic_fetch_add_explicit(atomic, weir_process.in_batch, memory_order_relaxed);
+    weir_process.in_batch = 0;
+    pthread_mutex_unlock(&weir_process.accounting);
+    exporter->has_batch = false;
+}
+
+static void settle_dropped(struct exporter *exporter, enum drop_reason reason)
+{
+    settle_batch(exporter, NULL, &weir_process.dropped[reason]);
+}
+
+/* True when there was something to send. */
+static bool make_batch(struct exporter *exporter)
+{
+    builder_clear(&exporter->builder);
+    measure_clock(exporter);
+    if (!resource_add(&exporter->builder, exporter->settings, exporter->instance_id, exporter->host_name))
+        return false;
+    take_rings(exporter);
+    struct batch *batch = &exporter->builder.batch;
+    if (batch->span_count == 0) return false;
+    batch->version = BATCH_VERSION;
+    batch->producer = exporter->producer->id;
+    batch->sequence = ++exporter->producer->sequence;
+    count_batch(exporter);
+    exporter->has_batch = true;
+    exporter->was_sent = false;
+    if (!pack(exporter)) settle_dropped(exporter, DROP_no_memory);
+    return exporter->has_batch;
+}
+
+/* ---- delivering ---- */
+
+/* Sleeps a little longer after each failure, and never in step with others. */
+static void back_off(struct exporter *exporter)
+{
+    int64_t delay =
+        exporter->backoff_ns / 2 + (int64_t)(id_next(&exporter->jitter) % (uint64_t)exporter->backoff_ns);
+    sp_client_sleep(&exporter->client, clock_monotonic_ns() + delay);
+    exporter->backoff_ns *= 2;
+    if (exporter->backoff_ns > BACKOFF_MOST_NS) exporter->backoff_ns = BACKOFF_MOST_NS;
+}
+
+/* False: left behind, touch nothing shared any more. */
+static bool find_addresses(struct exporter *exporter, struct addresses *addresses)
+{
+    enum phase phase = RESOLVING;
+    const char *host = exporter->settings->host.data, *port = exporter->settings->port.data;
+    if (resolve_numeric(host, port, addresses)) return true;
+    atomic_store(&exporter->phase, RESOLVING);
+    resolve_name(host, port, addresses);
+    return atomic_compare_exchange_strong(&exporter->phase, &phase, WORKING); /* pairs with leave_behind */
+}
+
+static bool connect_any(struct exporter *exporter, const struct addresses *addresses)
+{
+    const char *why = "host name not found";
+    for (uint32_t i = 0; i < addresses->count && !gave_up(exporter); i++) {
+        why = sp_client_connect(&exporter->client, (const struct sockaddr *)&addresses->address[i],
+                                addresses->bytes[i]);
+        if (!why) {
+            say(exporter, "connected to %s:%s", exporter->settings->host.data, exporter->settings->port.data);
+            return true;
+        }
+    }
+    say(exporter, "%s:%s: %s", exporter->settings->host.data, exporter->settings->port.data, why);
+    return false;
+}
+
+static void count_sent(struct exporter *exporter)
+{
+    pthread_mutex_lock(&weir_process.accounting);
+    if (exporter->was_sent)
+        weir_process.batches_resent++;
+    else
+        weir_process.batches_sent++;
+    pthread_mutex_unlock(&weir_process.accounting);
+    exporter->was_sent = true;
+}
+
+static void obey(struct exporter *exporter, const struct reply *reply)
+{
+    unsigned long long sequence = exporter->producer->sequence;
+    uint32_t after_ms = reply->retry_after_ms < RETRY_MOST_MS ? reply->retry_after_ms : RETRY_MOST_MS;
+    switch (reply->status) {
+    case REPLY_STORED:
+        settle_batch(exporter, &weir_process.acknowledged, NULL);
+        say(exporter, "batch %llu stored", sequence);
+        return;
+    case REPLY_REFUSED:
+        settle_dropped(exporter, DROP_refused);
+        say(exporter, "batch %llu refused: %.*s", sequence, STR_ARG(reply->reason));
+        return;
+    case REPLY_RETRY:
+    case REPLY_UNKNOWN:
+        break;
+    }
+    say(exporter, "batch %llu: again in %u ms", sequence, after_ms);
+    sp_client_sleep(&exporter->client, clock_monotonic_ns() + (after_ms ? after_ms : 1) * NS_PER_MS);
+}
+
+/* One try. False: left behind. */
+static bool deliver(struct exporter *exporter)
+{
+    struct addresses addresses;
+    if (atomic_load(&exporter->client.fd) < 0) {
+        if (!find_addresses(exporter, &addresses)) return false;
+        if (!connect_any(exporter, &addresses)) {
+            back_off(exporter);
+            return true;
+        }
+    }
+    struct reply reply;
+    count_sent(exporter);
+    const char *why = sp_client_request(&exporter->client, exporter->packed, exporter->packed_bytes,
+                                        &exporter->replies, &reply);
+    if (why) {
+        say(exporter, "batch %llu: %s", (unsigned long long)exporter->producer->sequence, why);
+        back_off(exporter);
+    } else {
+        exporter->backoff_ns = BACKOFF_FIRST_NS;
+        obey(exporter, &reply);
+    }
+    arena_reset(&exporter->replies);
+    return true;
+}
+
+/* ---- the loop ---- */
+
+/* How full the fullest ring is, in parts of 256. */
+static uint64_t fullest_ring(void)
+{
+    uint64_t most = 0;
+    for (struct thread_state *thread = first_thread(); thread; thread = thread->next) {
+        uint64_t filled = ring_used_bytes(&thread->ring) * 256 / thread->ring.size_bytes;
+        if (filled > most) most = filled;
+    }
+    return most;
+}
+
+/* Looks sooner while rings fill quickly, and at the set interval while they do not. */
+static void adapt_pause(struct exporter *exporter)
+{
+    int64_t interval_ns = exporter->settings->export_interval_ms * NS_PER_MS;
+    uint64_t filled = fullest_ring();
+    if (filled > HURRY_PARTS) exporter->pause_ns = exporter->pause_ns / 4;
+    if (filled < CALM_PARTS) exporter->pause_ns = exporter->pause_ns * 2;
+    if (exporter->pause_ns < PAUSE_LEAST_NS) exporter->pause_ns = PAUSE_LEAST_NS;
+    if (exporter->pause_ns > interval_ns) exporter->pause_ns = interval_ns;
+}
+
+/* Whatever cannot be delivered any more. Also called by the one who leaves the thread behind. */
+static void drop_rest(void)
+{
+    pthread_mutex_lock(&weir_process.accounting);
+    uint64_t count = weir_process.in_batch;
+    weir_process.in_batch = 0;
+    for (struct thread_state *thread = first_thread(); thread; thread = thread->next) {
+        uint32_t bytes;
+        for (; ring_peek(&thread->ring, &bytes); count++) ring_skip(&thread->ring, bytes);
+        ring_release(&thread->ring);
+    }
+    atomic_fetch_add_explicit(&weir_process.dropped[DROP_shutdown], count, memory_order_relaxed);
+    pthread_mutex_unlock(&weir_process.accounting);
+}
+
+/* False: left behind. */
+static bool export_until_stopped(struct exporter *exporter)
+{
+    for (;;) {
+        adapt_pause(exporter);
+        bool last_look = is_stopping(exporter);
+        if (!exporter->has_batch && !make_batch(exporter)) {
+            if (last_look) return true;
+            sp_client_sleep(&exporter->client, clock_monotonic_ns() + exporter->pause_ns);
+            continue;
+        }
+        while (exporter->has_batch && !gave_up(exporter))
+            if (!deliver(exporter)) return false;
+        if (exporter->has_batch) return true;
+        if (exporter->builder.batch.span_count < BUILDER_SPANS_MAX && !is_stopping(exporter))
+            sp_client_sleep(&exporter->client, clock_monotonic_ns() + exporter->pause_ns);
+    }
+}
+
+static void exporter_free(struct exporter *exporter)
+{
+    sp_client_close(&exporter->client);
+    if (exporter->wake_fd >= 0) close(exporter->wake_fd);
+    builder_fini(&exporter->builder);
+    arena_fini(&exporter->replies);
+    free(exporter->packed);
+    pthread_cond_destroy(&exporter->done_changed);
+    pthread_mutex_destroy(&exporter->mutex);
+    free(exporter);
+}
+
+static void *exporter_run(void *argument)
+{
+    struct exporter *exporter = argument;
+    pthread_setname_np(pthread_self(), "weir");
+    if (!export_until_stopped(exporter)) {
+        exporter_free(exporter); /* left behind: the one who did has settled the counters */
+        return NULL;
+    }
+    drop_rest();
+    sp_client_close(&exporter->client);
+    pthread_mutex_lock(&exporter->mutex);
+    exporter->done = true;
+    pthread_cond_signal(&exporter->done_changed);
+    pthread_mutex_unlock(&exporter->mutex);
+    return NULL;
+}
+
+/* ---- starting and stopping ---- */
+
+static bool start_thread(struct exporter *exporter)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread inherits: no signal is ever handled in it */
+    bool started = pthread_create(&exporter->thread, NULL, exporter_run, exporter) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+static void done_init(struct exporter *exporter)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&exporter->done_changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&exporter->mutex, NULL);
+}
+
+struct exporter *exporter_start(const struct settings *settings, struct producer *producer)
+{
+    struct exporter *exporter = calloc(1, sizeof *exporter);
+    if (!exporter) return NULL;
+    exporter->settings = settings;
+    exporter->producer = producer;
+    exporter->give_up_ns = INT64_MAX;
+    exporter->backoff_ns = BACKOFF_FIRST_NS;
+    exporter->pause_ns = settings->export_interval_ms * NS_PER_MS;
+    done_init(exporter);
+    arena_init(&exporter->replies, REPLY_ARENA);
+    id_generator_seed(&exporter->jitter);
+    resource_identify(exporter->instance_id, exporter->host_name);
+    exporter->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    sp_client_init(&exporter->client, exporter->wake_fd, &exporter->give_up_ns);
+    if (exporter->wake_fd < 0 || !start_thread(exporter)) {
+        exporter_free(exporter);
+        return NULL;
+    }
+    return exporter;
+}
+
+/* Waits for the thread's end until then. */
+static bool wait_done(struct exporter *exporter, int64_t deadline_ns)
+{
+    struct timespec deadline = {deadline_ns / NS_PER_S, deadline_ns % NS_PER_S};
+    int error = 0;
+    pthread_mutex_lock(&exporter->mutex);
+    while (!exporter->done && error == 0)
+        error = pthread_cond_timedwait(&exporter->done_changed, &exporter->mutex, &deadline);
+    bool done = exporter->done;
+    pthread_mutex_unlock(&exporter->mutex);
+    return done;
+}
+
+bool exporter_stop(struct exporter *exporter, int64_t deadline_ns)
+{
+    atomic_store_explicit(&exporter->give_up_ns, deadline_ns, memory_order_release);
+    eventfd_write(exporter->wake_fd, 1);
+    int64_t look_ns = deadline_ns;
+    while (!wait_done(exporter, look_ns)) {
+        enum phase resolving = RESOLVING;
+        if (atomic_compare_exchange_strong(&exporter->phase, &resolving, LEFT_BEHIND)) {
+            pthread_detach(exporter->thread);
+            drop_rest();
+            return false;
+        }
+        look_ns = clock_monotonic_ns() + STOP_LOOK_NS; /* it is about to see the deadline */
+    }
+    pthread_join(exporter->thread, NULL);
+    exporter_free(exporter);
+    return true;
+}
+
+void exporter_after_fork(struct exporter *exporter)
+{
+    sp_client_close(&exporter->client);
+    close(exporter->wake_fd);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one thread of libweir: empties the rings of all threads into batches and has the collector store them, one
+ * unacknowledged batch at a time. A batch that got no answer is sent again, the same bytes with the same number, over a
+ * new connection, until it is stored or refused or the shutdown's deadline passes; meanwhile spans stay in their rings.
+ * All its waiting has deadlines; only the resolver may keep it longer, and then it is left behind.
+ *
+ * weir.c starts and stops it, one at a time, and names the settings, which live as long as it does.
+ */
+#ifndef WEIR_SDK_EXPORT_EXPORTER_H
+#define WEIR_SDK_EXPORT_EXPORTER_H
+
+#include "sdk/core/settings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Which batches are whose: goes on over weir_shutdown and weir_init, and begins anew in the child of a fork. */
+struct producer {
+    uint64_t id;
+    uint64_t sequence; /* of the last batch made */
+};
+
+struct exporter;
+
+/* Starts the thread; settings and producer are borrowed. NULL: no thread, no memory or no descriptor. */
+struct exporter *exporter_start(const struct settings *settings, struct producer *producer);
+
+/*
+ * Sends what is in the rings, until deadline_ns (clock_monotonic_ns) at most; what is left is counted as dropped. Ends the
+ * thread and frees the exporter. False: the resolver keeps the thread; it will end by itself, and the settings must
+ * stay.
+ */
+bool exporter_stop(struct exporter *exporter, int64_t deadline_ns);
+
+/* In the child of a fork, where the thread does not exist: closes the child's copies of its descriptors. The memory stays:
+ * nobody knows what the thread was doing with it. */
+void exporter_after_fork(struct exporter *exporter);
+
+#endif
