@@ -1,36 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libpq with spans: include this in place of <libpq-fe.h>, link libweir-pq, and each query becomes a call
- * with its operation, rows, SQLSTATE, call site, and evidence of whose answer it needed. Nothing in the code
- * changes:
+ * libpq with spans: include this in place of <libpq-fe.h>, link libweir-pq, and each query becomes a call with
+ * its operation, rows, SQLSTATE, call site, and evidence of whose answer it needed. Nothing in the code changes:
  *
- *     PGresult *rows = PQexecParams(connection, "SELECT name FROM items WHERE id = $1", 1, NULL, values,
- * NULL, NULL, 0);
+ *     PGresult *rows = PQexecParams(connection, "SELECT name FROM items WHERE id = $1", 1, NULL, values, …);
  *
  * What is seen
- *   PQexec, PQexecParams, PQexecPrepared      a database call each
- *   PQconnectdb, PQconnectdbParams            opening a connection; shown, not counted as a query
- *   PQprepare                                 a round trip that asks nothing: shown like a connect, as
- * "prepare", and not counted as a query; the statement is remembered, so that PQexecPrepared is recorded as
- * the statement that it runs PQgetvalue, PQgetisnull, PQgetlength,     somebody looks at an answer
- * (PQresultStatus and the like is not looking): PQntuples, PQcmdTuples, PQcmdStatus,      a call sent before
- * that did not need it PQcopyResult, PQprint PQclear, PQfinish                         an answer, a
- * connection is gone
+ *
+ * - PQexec, PQexecParams, PQexecPrepared: a database call each.
+ *
+ * - PQconnectdb, PQconnectdbParams: opening a connection; shown, not counted as a query.
+ *
+ * - PQprepare: a span of that name, but no call. It asks for nothing, and counted as a query it would make two of
+ *   one. The statement is remembered, so that PQexecPrepared is recorded as the statement that it runs.
+ *
+ * - PQgetvalue, PQgetisnull, PQgetlength, PQntuples, PQcmdTuples, PQcmdStatus, PQcopyResult, PQprint: somebody
+ *   looks at an answer; a call that was sent before did not need it. PQresultStatus and the like is not looking.
+ *
+ * - PQclear, PQfinish: an answer, a connection is gone.
  *
  * Literals and parameters do not leave the process (weir/call.h says what does), nor do connection strings.
  *
- * What macros cannot reach: calls by way of a function pointer or as (PQexec)(…), in files that do not
- * include this header, and in other libraries. Queries there are not seen; looking at a result there is not
- * seen either, so a file that reads results should include this too, else a later query seems not to have
- * needed them. Connections opened there are known from their first query here on; one that is closed there
- * leaves a few bytes until its address is used again. Asynchronous, pipelined and COPY queries (PQsendQuery
- * …, PQgetResult) are left alone. The macros work inside functions only, in C and C++; ::PQexec(…) works, a
- * method of one's own called PQexec does not.
+ * What macros cannot reach: calls by way of a function pointer or as (PQexec)(…), in files that do not include
+ * this header, and in other libraries. Queries there are not seen. Looking at a result there is not seen either,
+ * so a file that reads results should include this too, else a later query seems not to have needed them.
+ * Connections opened there are known from their first query here on; one that is closed there leaves a few bytes
+ * until its address is used again. Asynchronous, pipelined and COPY queries (PQsendQuery …, PQgetResult) are left
+ * alone. The macros work inside functions only, in C and C++; ::PQexec(…) works, a method of one's own called
+ * PQexec does not.
  *
- * Each function behaves as libpq's own: same results, same errors, same threads (one connection, one thread
- * at a time), and it can be called before weir_init and after weir_shutdown. The companion keeps a table of
- * connections with the texts of prepared statements; out of memory there costs the record of a query, never
- * the query.
+ * Each function behaves as libpq's own: same results, same errors, same threads (one connection, one thread at a
+ * time), and it can be called before weir_init and after weir_shutdown. The companion keeps a table of connections
+ * with the texts of prepared statements; out of memory there costs the record of a query, never the query.
  */
 #ifndef WEIR_LIBPQ_H
 #define WEIR_LIBPQ_H
@@ -71,7 +72,8 @@ WEIR_API void weir_PQclear(PGresult *result);
 }
 #endif
 
-/* Variadic, so that a compound literal with commas may be an argument, as it may be of the function. */
+/* libweir-pq itself includes this without the macros. They are variadic, so that a compound literal with commas may
+ * be an argument, as it may be of the function. */
 #ifndef WEIR_LIBPQ_NO_MACROS
 #define PQconnectdb(...)       weir_PQconnectdb(WEIR_SITE("PQconnectdb"), __VA_ARGS__)
 #define PQconnectdbParams(...) weir_PQconnectdbParams(WEIR_SITE("PQconnectdbParams"), __VA_ARGS__)

@@ -5,6 +5,7 @@
 #include "sdk/instrument/libpq/sqlstate.h"
 #include "sdk/instrument/libpq/value.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,11 +201,13 @@ PGresult *weir_PQexecParams(const struct weir_site *site, PGconn *connection, co
 PGresult *weir_PQprepare(const struct weir_site *site, PGconn *connection, const char *name,
                          const char *query, int param_count, const Oid *types)
 {
-    struct weir_span call = begin_call(site, WEIR_CALL_CONNECT, "prepare", connection_number(connection));
-    weir_call_send(call);
+    struct weir_span span = weir_span_begin(site);
     PGresult *result = PQprepare(connection, name, query, param_count, types);
-    if (PQresultStatus(result) == PGRES_COMMAND_OK && name) connection_prepared(connection, name, query);
-    return end_query(call, connection, result);
+    bool prepared = PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (prepared && name) connection_prepared(connection, name, query);
+    if (!prepared) add_error(span, connection, result);
+    weir_span_end(span);
+    return result;
 }
 
 /* "EXECUTE name" for a statement that was prepared where weir does not look. */
