@@ -222,7 +222,8 @@ static bool read_clause(struct reader *r)
     else if (token_is(w, "USING"))
         names_table = !is_symbol(next, '(');
     else if (token_is(w, "WHERE") || token_is(w, "ON"))
-        here->clause = token_is(next, "CONFLICT") ? CLAUSE_OTHER : CLAUSE_CONDITION;
+        here->clause =
+            here->is_query && !token_is(next, "CONFLICT") ? CLAUSE_CONDITION : CLAUSE_OTHER; /* FILTER */
     else if (token_is(w, "SET") || token_is(w, "GROUP") || token_is(w, "ORDER") || token_is(w, "LIMIT") ||
              token_is(w, "OFFSET") || token_is(w, "VALUES") || token_is(w, "HAVING") ||
              token_is(w, "WINDOW") || token_is(w, "FOR") || token_is(w, "UNION"))

@@ -20,7 +20,8 @@ struct check {
 };
 
 /* Says why, with numbers where the arena still has room for them. */
-static bool refuse(struct check *check, const char *otherwise, struct str text) {
+static bool refuse(struct check *check, const char *otherwise, struct str text)
+{
     *check->why = text.data ? text.data : otherwise;
     return false;
 }
@@ -31,7 +32,8 @@ static bool refuse(struct check *check, const char *otherwise, struct str text) 
 
 /* The version is the first field of a batch, so that it can be told even of a message that no longer parses.
  */
-static uint64_t peek_version(const unsigned char *data, size_t bytes) {
+static uint64_t peek_version(const unsigned char *data, size_t bytes)
+{
     if (bytes < 2 || data[0] != 0x08) return 0; /* field 1, varint */
     uint64_t version = 0;
     for (size_t i = 0; i < 5 && i + 1 < bytes; i++) {
@@ -41,7 +43,8 @@ static uint64_t peek_version(const unsigned char *data, size_t bytes) {
     return 0;
 }
 
-static bool check_version(struct check *check, uint64_t version) {
+static bool check_version(struct check *check, uint64_t version)
+{
     if (version == 0) return refuse(check, "version is missing", str_view(NULL, 0));
     if (version > BATCH_VERSION)
         return REFUSE(check, "version is newer than this collector",
@@ -50,7 +53,8 @@ static bool check_version(struct check *check, uint64_t version) {
     return true;
 }
 
-static Weir__V1__Batch *parse(struct check *check, const void *data, size_t bytes) {
+static Weir__V1__Batch *parse(struct check *check, const void *data, size_t bytes)
+{
     if (bytes > BATCH_BYTES_MAX) {
         REFUSE(check, "batch is too long", "batch of %zu bytes is longer than %u", bytes, BATCH_BYTES_MAX);
         return NULL;
@@ -71,18 +75,21 @@ static Weir__V1__Batch *parse(struct check *check, const void *data, size_t byte
 
 /* ---- taking the columns over ---- */
 
-static bool check_length(struct check *check, const char *column, size_t length, size_t full) {
+static bool check_length(struct check *check, const char *column, size_t length, size_t full)
+{
     if (length == full) return true;
     return REFUSE(check, "a column has a wrong length", "column %s has %zu of %zu elements", column, length,
                   full);
 }
 
-static bool check_limit(struct check *check, const char *table, size_t length, size_t limit) {
+static bool check_limit(struct check *check, const char *table, size_t length, size_t limit)
+{
     if (length <= limit) return true;
     return REFUSE(check, "a table is too long", "%zu %s are more than %zu", length, table, limit);
 }
 
-static void take_values(struct batch *batch, const Weir__V1__Batch *message) {
+static void take_values(struct batch *batch, const Weir__V1__Batch *message)
+{
 #define X(name) batch->name = message->name;
     BATCH_VALUES(X)
 #undef X
@@ -93,7 +100,8 @@ static void take_values(struct batch *batch, const Weir__V1__Batch *message) {
                              : str_view("", 0);
 }
 
-static bool take_tables(struct check *check, const Weir__V1__Batch *message) {
+static bool take_tables(struct check *check, const Weir__V1__Batch *message)
+{
     struct batch *batch = check->batch;
     if (!check_limit(check, "drop reasons", message->n_dropped, DROPPED_MAX)) return false;
     if (message->trace_ids.len % 16 != 0)
@@ -116,7 +124,8 @@ static bool take_tables(struct check *check, const Weir__V1__Batch *message) {
            check_limit(check, "resource attributes", batch->resource_count, BATCH_ATTRIBUTES_MAX);
 }
 
-static bool take_span_columns(struct check *check, const Weir__V1__Batch *message) {
+static bool take_span_columns(struct check *check, const Weir__V1__Batch *message)
+{
     struct batch *batch = check->batch;
 #define X(type, name)                                                                                        \
     if (message->n_##name != 0) {                                                                            \
@@ -131,7 +140,8 @@ static bool take_span_columns(struct check *check, const Weir__V1__Batch *messag
 /* ---- checking what is in them ---- */
 
 static bool check_indexes(struct check *check, const char *column, const uint32_t *index, size_t count,
-                          size_t limit) {
+                          size_t limit)
+{
     uint32_t largest = 0;
     for (size_t i = 0; index && i < count; i++) largest = index[i] > largest ? index[i] : largest;
     if (!index || count == 0 || largest < limit) return true;
@@ -140,19 +150,22 @@ static bool check_indexes(struct check *check, const char *column, const uint32_
 }
 
 /* String 0 is the empty one even where there is no table. */
-static bool check_strings_at(struct check *check, const char *column, const uint32_t *index, size_t count) {
+static bool check_strings_at(struct check *check, const char *column, const uint32_t *index, size_t count)
+{
     uint32_t strings = check->batch->string_count;
     return check_indexes(check, column, index, count, strings ? strings : 1);
 }
 
-static bool check_nonzero(struct check *check, const char *column, const uint64_t *ids, size_t count) {
+static bool check_nonzero(struct check *check, const char *column, const uint64_t *ids, size_t count)
+{
     for (size_t i = 0; i < count; i++)
         if (ids[i] == 0) return REFUSE(check, "an id is zero", "column %s has a zero at %zu", column, i);
     return true;
 }
 
 /* Also makes every string well-formed UTF-8 without NUL; the bytes are the arena's own copy. */
-static bool check_string_table(struct check *check) {
+static bool check_string_table(struct check *check)
+{
     struct batch *batch = check->batch;
     batch->string_offset = arena_array(check->arena, batch->string_count, sizeof *batch->string_offset);
     if (!batch->string_offset)
@@ -165,17 +178,19 @@ static bool check_string_table(struct check *check) {
         batch->string_offset[i] = (uint32_t)offset;
         if (batch->string_bytes[i] > batch->string_data.len - offset)
             return refuse(check, "string_bytes counts more than string_data has", str_view(NULL, 0));
-        /* Even if the whole is valid, a boundary may cut a character. */
         char *text = (char *)batch->string_data.data + offset;
-        if (!valid || (batch->string_bytes[i] && (text[0] & 0x80))) utf8_repair(text, batch->string_bytes[i]);
-        offset += batch->string_bytes[i];
+        size_t len = batch->string_bytes[i];
+        bool cut = len && ((text[0] | text[len - 1]) & 0x80); /* valid as a whole, but through a character? */
+        if (!valid || cut) utf8_repair(text, len);
+        offset += len;
     }
     if (offset != batch->string_data.len)
         return refuse(check, "string_data has more than string_bytes counts", str_view(NULL, 0));
     return true;
 }
 
-static bool check_trace_ids(struct check *check) {
+static bool check_trace_ids(struct check *check)
+{
     static const unsigned char zero[16];
     for (size_t i = 0; i < check->batch->trace_count; i++)
         if (memcmp(check->batch->trace_ids + i * 16, zero, 16) == 0)
@@ -184,12 +199,14 @@ static bool check_trace_ids(struct check *check) {
 }
 
 /* Types are appended over time: one that this collector does not know is shown as a plain span. */
-static void tame_operation_types(struct batch *batch) {
+static void tame_operation_types(struct batch *batch)
+{
     for (size_t i = 0; i < batch->operation_count; i++)
         if (batch->operation_type[i] >= BATCH_OPERATION_TYPES) batch->operation_type[i] = 0;
 }
 
-static bool check_table_indexes(struct check *check) {
+static bool check_table_indexes(struct check *check)
+{
     const struct batch *b = check->batch;
     return check_strings_at(check, "resource_key", b->resource_key, b->resource_count) &&
            check_strings_at(check, "resource_value", b->resource_value, b->resource_count) &&
@@ -201,7 +218,8 @@ static bool check_table_indexes(struct check *check) {
 }
 
 /* An absent column needs no table: a stored fragment leaves both to Postgres. */
-static bool check_span_indexes(struct check *check) {
+static bool check_span_indexes(struct check *check)
+{
     const struct batch *b = check->batch;
     return check_indexes(check, "span_trace", b->span_trace, b->span_count, b->trace_count) &&
            check_indexes(check, "span_operation", b->span_operation, b->span_count, b->operation_count) &&
@@ -214,7 +232,8 @@ static bool check_span_indexes(struct check *check) {
 }
 
 static bool check_counts(struct check *check, const char *column, const uint32_t *counts, uint32_t limit,
-                         size_t total) {
+                         size_t total)
+{
     size_t spans = check->batch->span_count;
     size_t sum = 0;
     for (size_t i = 0; counts && i < spans; i++) {
@@ -228,7 +247,8 @@ static bool check_counts(struct check *check, const char *column, const uint32_t
                   total);
 }
 
-static bool check_attributes(struct check *check) {
+static bool check_attributes(struct check *check)
+{
     const struct batch *b = check->batch;
     uint32_t strings = b->string_count ? b->string_count : 1;
     for (size_t i = 0; i < b->attribute_total; i++) {
@@ -245,7 +265,8 @@ static bool check_attributes(struct check *check) {
 }
 
 /* Every start and end is a moment of int64 nanoseconds since 1970. */
-static bool check_times(struct check *check) {
+static bool check_times(struct check *check)
+{
     const struct batch *b = check->batch;
     if (b->base_time_unix_ns > INT64_MAX)
         return refuse(check, "base_time_unix_ns is out of range", str_view(NULL, 0));
@@ -261,7 +282,8 @@ static bool check_times(struct check *check) {
     return true;
 }
 
-static bool check_content(struct check *check) {
+static bool check_content(struct check *check)
+{
     const struct batch *b = check->batch;
     return check_string_table(check) && check_trace_ids(check) && check_table_indexes(check) &&
            check_span_indexes(check) &&
@@ -272,8 +294,8 @@ static bool check_content(struct check *check) {
            check_attributes(check) && check_times(check);
 }
 
-bool batch_unpack(struct batch *batch, struct arena *arena, const void *data, size_t bytes,
-                  const char **why) {
+bool batch_unpack(struct batch *batch, struct arena *arena, const void *data, size_t bytes, const char **why)
+{
     struct check check = {batch, arena, why};
     memset(batch, 0, sizeof *batch);
     *why = NULL;
@@ -287,7 +309,8 @@ bool batch_unpack(struct batch *batch, struct arena *arena, const void *data, si
     return true;
 }
 
-bool batch_check_complete(const struct batch *batch, const char **why) {
+bool batch_check_complete(const struct batch *batch, const char **why)
+{
     *why = NULL;
     if (batch->producer == 0)
         *why = "producer is zero";

@@ -43,6 +43,14 @@ static const struct {
     {OPERATION_DB, "postgresql",
      "SELECT count(*), coalesce(sum(total), ?) FROM orders WHERE merchant_id = ? AND created_at >= ?",
      "orders by merchant and created_at (count, sum)"},
+    {OPERATION_DB, "postgresql",
+     "SELECT count(*), count(*) FILTER (WHERE placed_on >= ?) FROM orders WHERE merchant_id = ?",
+     "orders by merchant (count)"},
+    {OPERATION_DB, "postgresql",
+     "SELECT s.quantity FROM stock s JOIN products p ON p.id = s.product_id WHERE p.merchant_id = ? AND "
+     "s.quantity < "
+     "s.reorder_level",
+     "stock with products by merchant and quantity"},
     {OPERATION_DB, "postgresql", "SELECT * FROM products WHERE id IN (?)", "products by id list"},
     {OPERATION_DB, "postgresql", "SELECT * FROM products ORDER BY id LIMIT ?", "products"},
     /* other statements */

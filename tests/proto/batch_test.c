@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The property: what is unpacked is what was packed, for any batch that the wire allows. The seed is printed;
+ * `WEIR_TEST_SEED=… proto_batch_test` plays the same batches again.
+ */
+#include "tests/support/cmocka.h"
+
+#include "base/id.h"
+#include "proto/batch.h"
+#include "tests/proto/batch_equal.h"
+#include "tests/proto/sample_batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ARENA_BYTES ((size_t)64 << 20)
+#define ROUNDS      400
+
+static uint64_t seed_from_environment(void)
+{
+    const char *text = getenv("WEIR_TEST_SEED");
+    uint64_t seed;
+    if (text) return strtoull(text, NULL, 0);
+    id_random_bytes(&seed, sizeof seed);
+    return seed;
+}
+
+static unsigned char *pack(const struct batch *batch, size_t *bytes)
+{
+    *bytes = batch_packed_bytes(batch);
+    unsigned char *packed = malloc(*bytes + 1);
+    assert_int_equal(batch_pack(batch, packed), *bytes);
+    return packed;
+}
+
+static void round_trip(const struct batch *in)
+{
+    struct batch out;
+    struct arena arena;
+    const char *why;
+    size_t bytes;
+    unsigned char *packed = pack(in, &bytes);
+    arena_init(&arena, ARENA_BYTES);
+    if (!batch_unpack(&out, &arena, packed, bytes, &why)) fail_msg("refused: %s", why);
+    const char *difference = batch_difference(in, &out);
+    if (difference) fail_msg("%s differs", difference);
+    assert_true(batch_check_complete(&out, &why));
+    arena_fini(&arena);
+    free(packed);
+}
+
+static void unpack_of_pack_is_the_identity(void **state)
+{
+    (void)state;
+    uint64_t seed = seed_from_environment();
+    print_message("WEIR_TEST_SEED=0x%llx\n", (unsigned long long)seed);
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        struct id_generator random = {{seed + i, 1, 2, 3}};
+        struct batch in;
+        struct arena arena;
+        for (int warm = 0; warm < 8; warm++) id_next(&random);
+        arena_init(&arena, ARENA_BYTES);
+        sample_batch_random(&in, &arena, &random, 300);
+        round_trip(&in);
+        arena_fini(&arena);
+    }
+}
+
+static void all_columns_come_back(void **state)
+{
+    (void)state;
+    struct batch in;
+    struct arena arena;
+    arena_init(&arena, ARENA_BYTES);
+    sample_batch_fixed(&in, &arena);
+    round_trip(&in);
+    arena_fini(&arena);
+}
+
+static void strings_are_found_by_index(void **state)
+{
+    (void)state;
+    struct batch in, out;
+    struct arena arena;
+    const char *why;
+    size_t bytes;
+    arena_init(&arena, ARENA_BYTES);
+    sample_batch_fixed(&in, &arena);
+    unsigned char *packed = pack(&in, &bytes);
+    assert_true(batch_unpack(&out, &arena, packed, bytes, &why));
+    free(packed); /* nothing may point there */
+    assert_true(str_is(batch_string(&out, out.resource_key[0]), "service.name"));
+    assert_true(
+        str_is(batch_string(&out, out.operation_text[3]), "SELECT * FROM reviews WHERE product_id = ?"));
+    assert_true(str_is(batch_string(&out, out.site_function[1]), "größe"));
+    assert_true(str_is(batch_string(&out, 0), ""));
+    assert_true(str_is(batch_string(&out, UINT32_MAX), ""));
+    arena_fini(&arena);
+}
+
+static void a_column_of_zeros_is_not_sent(void **state)
+{
+    (void)state;
+    struct batch in, out;
+    struct arena arena;
+    const char *why;
+    size_t with, without;
+    arena_init(&arena, ARENA_BYTES);
+    sample_batch_fixed(&in, &arena);
+    free(pack(&in, &with));
+    memset(in.answer_hash, 0, in.span_count * sizeof *in.answer_hash);
+    unsigned char *packed = pack(&in, &without);
+    assert_int_equal(with - without, 3 + in.span_count * 8); /* tag of two bytes, length, ids */
+    assert_true(batch_unpack(&out, &arena, packed, without, &why));
+    assert_null(out.answer_hash);
+    assert_int_equal(batch_u64(out.answer_hash, 2), 0);
+    free(packed);
+    arena_fini(&arena);
+}
+
+static void counters_alone_are_a_batch(void **state)
+{
+    (void)state;
+    struct batch in = {.version = BATCH_VERSION, .producer = 1, .sequence = 2, .created = 3};
+    in.dropped[DROP_shutdown] = 3;
+    round_trip(&in);
+}
+
+/* A fragment's blob: Postgres holds operations, times and status; the rest is here. */
+static void a_fragment_may_lack_what_a_batch_has(void **state)
+{
+    (void)state;
+    struct batch in, out;
+    struct arena arena;
+    const char *why;
+    size_t bytes;
+    arena_init(&arena, ARENA_BYTES);
+    sample_batch_fixed(&in, &arena);
+    in.producer = in.sequence = in.base_time_unix_ns = 0;
+    in.operation_count = in.trace_count = 0;
+    in.span_operation = in.span_trace = in.status = NULL;
+    in.start_delta_ns = NULL;
+    in.duration_ns = in.rows_plus_1 = NULL;
+    unsigned char *packed = pack(&in, &bytes);
+    if (!batch_unpack(&out, &arena, packed, bytes, &why)) fail_msg("refused: %s", why);
+    assert_null(batch_difference(&in, &out));
+    assert_null(out.span_operation);
+    assert_false(batch_check_complete(&out, &why));
+    assert_string_equal(why, "producer is zero");
+    free(packed);
+    arena_fini(&arena);
+}
+
+static void replies_come_back(void **state)
+{
+    (void)state;
+    static const struct reply replies[] = {
+        {REPLY_STORED, STR(""), 0},
+        {REPLY_REFUSED, STR("column status has 3 of 8 elements"), 0},
+        {REPLY_RETRY, STR("the database is away"), 4000000000u},
+    };
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        unsigned char packed[REPLY_BYTES_MAX];
+        struct reply out;
+        struct arena arena;
+        arena_init(&arena, 1 << 16);
+        size_t bytes = reply_pack(&replies[i], packed);
+        assert_true(reply_unpack(&out, &arena, packed, bytes));
+        assert_int_equal(out.status, replies[i].status);
+        assert_true(str_equal(out.reason, replies[i].reason));
+        assert_int_equal(out.retry_after_ms, replies[i].retry_after_ms);
+        arena_fini(&arena);
+    }
+}
+
+static void a_long_or_malformed_reason_still_is_a_reply(void **state)
+{
+    (void)state;
+    char reason[2000] = "";
+    unsigned char packed[REPLY_BYTES_MAX];
+    struct reply in = {REPLY_RETRY, str_view(reason, sizeof reason), UINT32_MAX}, out;
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    memset(reason, 0xff, sizeof reason);
+    reason[3] = 0;
+    size_t bytes = reply_pack(&in, packed);
+    assert_in_range(bytes, 100, REPLY_BYTES_MAX);
+    assert_true(reply_unpack(&out, &arena, packed, bytes));
+    assert_true(str_starts(out.reason, "??????"));
+    assert_false(reply_unpack(&out, &arena, "\xff\xff\xff", 3));
+    assert_true(reply_unpack(&out, &arena, "\x08\x63", 2)); /* status 99 */
+    assert_int_equal(out.status, REPLY_UNKNOWN);
+    arena_fini(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_columns_come_back),
+        cmocka_unit_test(unpack_of_pack_is_the_identity),
+        cmocka_unit_test(strings_are_found_by_index),
+        cmocka_unit_test(a_column_of_zeros_is_not_sent),
+        cmocka_unit_test(counters_alone_are_a_batch),
+        cmocka_unit_test(a_fragment_may_lack_what_a_batch_has),
+        cmocka_unit_test(replies_come_back),
+        cmocka_unit_test(a_long_or_malformed_reason_still_is_a_reply),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
