@@ -54,18 +54,18 @@ static void add_parameters(struct buffer *out, const char *at)
     }
 }
 
-/* scheme://user:password@host/database?password=… */
+/* scheme://user:password@host/database?password=… A password that was not encoded may hold @ and /: the last @ ends it,
+ * rather hiding too much than too little. */
 static void add_uri(struct buffer *out, const char *dsn)
 {
     const char *authority = strstr(dsn, "://") + 3;
-    size_t authority_bytes = strcspn(authority, "/?");
-    const char *at_sign = memchr(authority, '@', authority_bytes);
+    size_t plain_bytes = strcspn(authority, "?");
+    const char *at_sign = memrchr(authority, '@', plain_bytes);
     const char *colon = at_sign ? memchr(authority, ':', (size_t)(at_sign - authority)) : NULL;
-    const char *rest = colon ? at_sign : dsn;
     if (colon) buffer_add(out, dsn, (size_t)(colon - dsn));
-    size_t plain_bytes = strcspn(rest, "?");
-    buffer_add(out, rest, plain_bytes);
-    if (rest[plain_bytes]) add_parameters(out, rest + plain_bytes + 1);
+    const char *rest = colon ? at_sign : dsn;
+    buffer_add(out, rest, (size_t)(authority + plain_bytes - rest));
+    if (authority[plain_bytes]) add_parameters(out, authority + plain_bytes + 1);
 }
 
 void dsn_without_password(struct buffer *out, const char *dsn)

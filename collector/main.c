@@ -29,7 +29,7 @@
 
 #define POSTGRES_DEADLINE_NS (10 * NS_PER_S) /* for a Postgres of somebody else's to answer */
 #define POSTGRES_RETRY_MS    200
-#define STOP_DEADLINE_S      20 /* then the process ends without waiting any longer */
+#define STOP_DEADLINE_S      12 /* then the process ends without waiting any longer */
 #define ERROR_BYTES          512
 
 enum { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
