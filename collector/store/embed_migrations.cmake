@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -DOUTPUT=migrations.c -DMIGRATIONS=a.sql;b.sql -P embed_migrations.cmake
 # Writes the SQL files as arrays of bytes (a string literal may not be that long) and a table of them, in order of number.
-set(text "/* Made from collector/store/migrations/*.sql. */\n#include \"collector/store/migrations.h\"\n\n")
+set(text "/* Made from the SQL files in collector/store/migrations. */\n#include \"collector/store/migrations.h\"\n\n")
 set(rows "")
 foreach(file IN LISTS MIGRATIONS)
   get_filename_component(name ${file} NAME_WE)
