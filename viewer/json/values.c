@@ -1,38 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "viewer/json/values.h"
 
-#include "viewer/utf8.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
-static bool is_clean(struct str name)
-{
-    uint32_t code;
-    for (size_t at = 0, len; at < name.len; at += len) {
-        len = utf8_decode(name.data + at, name.len - at, &code);
-        if (len == 0 || code == 0) return false;
-    }
-    return true;
-}
-
 static void clean(struct buffer *to, struct str name)
 {
-    uint32_t code;
-    for (size_t at = 0, len; at < name.len; at += len ? len : 1) {
-        len = utf8_decode(name.data + at, name.len - at, &code);
-        if (len == 0 || code == 0)
-            buffer_add_text(to, REPLACEMENT);
+    while (name.len) {
+        size_t bytes = utf8_char_bytes(name); /* 0 for NUL, too */
+        if (bytes)
+            buffer_add(to, name.data, bytes);
         else
-            buffer_add(to, name.data + at, len);
+            buffer_add_text(to, REPLACEMENT);
+        bytes += bytes == 0;
+        name = str_view(name.data + bytes, name.len - bytes);
     }
 }
 
 json_t *json_name(struct str name)
 {
-    if (is_clean(name)) return json_stringn_nocheck(name.data ? name.data : "", name.len);
+    if (utf8_valid(name)) return json_stringn_nocheck(name.data ? name.data : "", name.len);
     struct buffer bytes;
     buffer_init(&bytes);
     clean(&bytes, name);

@@ -2,7 +2,6 @@
 #include "viewer/text/cells.h"
 
 #include "viewer/text/words.h"
-#include "viewer/utf8.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -16,6 +15,14 @@ static const struct {
     {0x1f000, 0x1fbff}, {0x20000, 0x3fffd},
 };
 
+uint32_t cells_decode(struct str text, size_t bytes)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+    uint32_t code = bytes == 1 ? at[0] : at[0] & (0x7fu >> bytes);
+    for (size_t i = 1; i < bytes; i++) code = code << 6 | (at[i] & 0x3fu);
+    return code;
+}
+
 unsigned cells_of_code(uint32_t code)
 {
     if (code < 0x300) return 1;
@@ -28,15 +35,14 @@ unsigned cells_of_code(uint32_t code)
 unsigned cells_of(struct str text)
 {
     unsigned cells = 0;
-    for (size_t at = 0; at < text.len;) {
-        uint32_t code = '?';
-        size_t len = utf8_decode(text.data + at, text.len - at, &code);
-        if (len == 1 && code == WORDS_STYLE_MARK) {
-            at += 2;
-            continue;
-        }
-        cells += cells_of_code(code);
-        at += len ? len : 1;
+    while (text.len) {
+        size_t bytes = utf8_char_bytes(text);
+        uint32_t code = bytes ? cells_decode(text, bytes) : '?';
+        if (code == WORDS_STYLE_MARK)
+            bytes = text.len > 1 ? 2 : 1;
+        else
+            cells += cells_of_code(code);
+        text = str_skip(text, bytes ? bytes : 1);
     }
     return cells;
 }

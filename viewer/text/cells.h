@@ -6,9 +6,17 @@
 #ifndef WEIR_TEXT_CELLS_H
 #define WEIR_TEXT_CELLS_H
 
-#include "base/str.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
+
+/* The character that text starts with; its bytes are given by utf8_char_bytes and not 0. */
+uint32_t cells_decode(struct str text, size_t bytes);
+
+static inline struct str str_skip(struct str text, size_t bytes)
+{
+    return str_view(text.data + bytes, text.len - bytes);
+}
 
 /* Combining accents: drawn over the character before. */
 static inline bool cells_is_mark(uint32_t code) { return code >= 0x300 && code <= 0x36f; }

@@ -2,7 +2,6 @@
 #include "viewer/text/escape.h"
 
 #include "viewer/text/cells.h"
-#include "viewer/utf8.h"
 
 #define COUNT(array)       (sizeof(array) / sizeof *(array))
 #define MARKS_A_LETTER_MAX 2
@@ -32,7 +31,7 @@ static const struct {
     {0xb5, "u"},    {0xb7, "-"},     {0xd7, "x"},    {0x2013, "-"},  {0x2019, "'"},  {0x201c, "\""},
     {0x201d, "\""}, {0x2026, "..."}, {0x2190, "<-"}, {0x2192, "->"}, {0x2265, ">="}, {0x2500, "-"},
     {0x2502, "|"},  {0x2514, "`"},   {0x251c, "|"},  {0x2524, "|"},  {0x252c, "+"},  {0x2588, "#"},
-    {0x2591, "."},  {0x2592, ":"},   {0x2593, "%"},  {0x25c6, "*"},
+    {0x258f, "|"},  {0x2591, "."},   {0x2592, ":"},  {0x2593, "%"},  {0x25c6, "*"},
 };
 
 static const char *spelling(uint32_t code)
@@ -42,29 +41,33 @@ static const char *spelling(uint32_t code)
     return NULL;
 }
 
+static bool is_plain_ascii(unsigned char byte) { return byte >= 0x20 && byte < 0x7f; }
+
 void escape_name(struct buffer *to, struct str name, bool ascii)
 {
     unsigned marks = 0;
-    for (size_t at = 0; at < name.len;) {
-        uint32_t code;
-        size_t len = utf8_decode(name.data + at, name.len - at, &code);
-        if (len == 1 && code >= 0x20 && code != 0x7f) {
-            buffer_add_char(to, name.data[at++], 1);
+    while (name.len) {
+        size_t run = 0;
+        while (run < name.len && is_plain_ascii((unsigned char)name.data[run])) run++;
+        if (run) {
+            buffer_add(to, name.data, run);
+            name = str_skip(name, run);
             marks = 0;
             continue;
         }
-        marks = len && cells_is_mark(code) ? marks + 1 : 0;
-        const char *plain = len && ascii ? spelling(code) : NULL;
-        if (len <= 1) {
-            buffer_printf(to, "\\x%02x", (unsigned char)name.data[at]);
-        } else if (plain) {
+        size_t bytes = utf8_char_bytes(name);
+        uint32_t code = bytes ? cells_decode(name, bytes) : 0;
+        marks = cells_is_mark(code) ? marks + 1 : 0;
+        const char *plain = ascii ? spelling(code) : NULL;
+        if (bytes <= 1)
+            buffer_printf(to, "\\x%02x", (unsigned char)name.data[0]);
+        else if (plain)
             buffer_add_text(to, plain);
-        } else if (ascii || is_hidden(code) || marks > MARKS_A_LETTER_MAX) {
+        else if (ascii || is_hidden(code) || marks > MARKS_A_LETTER_MAX)
             buffer_printf(to, "\\u{%x}", code);
-        } else {
-            buffer_add(to, name.data + at, len);
-        }
-        at += len ? len : 1;
+        else
+            buffer_add(to, name.data, bytes);
+        name = str_skip(name, bytes ? bytes : 1);
     }
 }
 
@@ -74,14 +77,13 @@ void escape_own(struct buffer *to, struct str words, bool ascii)
         buffer_add_str(to, words);
         return;
     }
-    for (size_t at = 0; at < words.len;) {
-        uint32_t code = '?';
-        size_t len = utf8_decode(words.data + at, words.len - at, &code);
-        const char *plain = len > 1 ? spelling(code) : NULL;
+    while (words.len) {
+        size_t bytes = utf8_char_bytes(words);
+        const char *plain = bytes > 1 ? spelling(cells_decode(words, bytes)) : NULL;
         if (plain)
             buffer_add_text(to, plain);
         else
-            buffer_add_char(to, len == 1 ? (char)code : '?', 1);
-        at += len ? len : 1;
+            buffer_add_char(to, bytes == 1 ? words.data[0] : '?', 1);
+        words = str_skip(words, bytes ? bytes : 1);
     }
 }

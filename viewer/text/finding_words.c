@@ -4,12 +4,17 @@
 #include "viewer/text/endpoint_words.h"
 #include "viewer/text/units.h"
 
+#define SMALL_SAVING_PART                                                                                    \
+    20 /* a saving of less than one part in so many is told itself, not what remains   \
+                              */
+
 /* One row a kind: what is wrong with its calls, with and without a known source, and what the repair makes of
  * them. */
 static const struct kind_words {
     bool counts;
-    const char *with_source; /* followed by the source in quotation marks */
-    const char *without_source;
+    const char
+        *with_source; /* followed by the source in quotation marks; NULL: the source says nothing more */
+    const char *without_source; /* in its place when the source is not known */
     const char *repaired;
     const char *confidence[3]; /* possible, likely, proven */
 } kind_words[FINDING_KIND_COUNT] = {
@@ -28,7 +33,7 @@ static const struct kind_words {
                                   "the calls are one operation; not all of their inputs are known",
                                   "these calls were counted, not guessed"}},
     [FINDING_repeated_call] = {true,
-                               ": the same call with the same input again, all on the rows of ",
+                               NULL,
                                ": the same call with the same input again, nothing written between",
                                "asked once about ",
                                {"the calls look alike, but something may have changed between them",
@@ -36,7 +41,7 @@ static const struct kind_words {
                                 "the inputs of these calls were compared and are the same"}},
     [FINDING_sequential_independent] =
         {false,
-         "; they need only the answer of ",
+         "; all that they need is the answer of ",
          "",
          "at once about ",
          {"only their times say so: nothing was seen that ties them together or apart",
@@ -85,7 +90,7 @@ void finding_words_what(struct words *words, const struct finding *finding)
         sequence(words, finding);
     else
         calls(words, finding);
-    if (has_source && finding->kind != FINDING_repeated_call) {
+    if (has_source && kind->with_source) {
         words_add(words, kind->with_source);
         words_add(words, "“");
         name_operation(words, &finding->source);
@@ -98,12 +103,13 @@ void finding_words_what(struct words *words, const struct finding *finding)
 void finding_words_gain(struct words *words, const struct finding *finding)
 {
     int64_t after_ns = finding->request_ns - finding->saving_ns;
+    bool is_small = finding->saving_ns < finding->request_ns / SMALL_SAVING_PART;
     words_printf(words, "%s of %s; %s%s", units_duration(finding->cost_ns).text,
                  units_duration(finding->request_ns).text, kind_words[finding->kind].repaired,
                  units_estimate(finding->repaired_ns).text);
-    if (finding->saving_ns > 0)
+    if (finding->saving_ns > 0 && !is_small)
         words_printf(words, ", the request then about %s", units_estimate(after_ns > 0 ? after_ns : 0).text);
-    else
+    else if (finding->saving_ns <= 0)
         words_add(words, ", but the request gets no shorter: other work runs meanwhile");
 }
 

@@ -4,12 +4,15 @@
  * which calls, what to do, where in the code, and requests to look at. A field a line, its name in a column
  * of its own.
  */
+#include "viewer/text/cells.h"
 #include "viewer/text/endpoint_words.h"
 #include "viewer/text/finding_words.h"
 #include "viewer/text/paper.h"
 #include "viewer/text/units.h"
 
-#define VALUE_COLUMN 13
+#define VALUE_COLUMN 14
+#define COUNT_CELLS  6
+#define TIME_CELLS   9
 
 struct sheet {
     struct paper *paper;
@@ -68,11 +71,22 @@ static void evidence(struct sheet *sheet, const struct finding *finding)
     }
 }
 
-/* ×3,000   1.21 s   postgresql   SELECT id, total FROM orders WHERE customer_id = ? */
+static void pad(struct words *words, const char *own, unsigned cells)
+{
+    for (unsigned at = cells_of(str_of(own)); at < cells; at++) words_add(words, WORDS_SPACE);
+    words_add(words, own);
+}
+
+/* ×3,000   1.21 s  postgresql  SELECT id, total FROM orders WHERE customer_id = ? */
 static void operation(struct sheet *sheet, const char *name, const struct finding_operation *shown)
 {
-    words_printf(&sheet->value, "×%s  %s  ", units_count(shown->count).text,
-                 units_duration(shown->cost_ns).text);
+    struct words count;
+    words_init(&count, sheet->paper->view);
+    words_printf(&count, "×%s", units_count(shown->count).text);
+    pad(&sheet->value, count.bytes.data ? count.bytes.data : "", COUNT_CELLS);
+    words_fini(&count);
+    pad(&sheet->value, units_duration(shown->cost_ns).text, TIME_CELLS);
+    words_add(&sheet->value, "  ");
     if (shown->system.len) {
         words_name(&sheet->value, shown->system);
         words_add(&sheet->value, "  ");
@@ -86,7 +100,7 @@ static void operations(struct sheet *sheet, const struct finding *finding)
     for (uint32_t i = 0; i < finding->operation_count; i++)
         operation(sheet, i == 0 ? "calls" : NULL, &finding->operations[i]);
     if (finding->has_source && (finding->source.text.len || finding->source.label.len))
-        operation(sheet, "after", &finding->source);
+        operation(sheet, "source", &finding->source);
 }
 
 static void examples(struct sheet *sheet, const struct finding *finding)
@@ -102,10 +116,12 @@ static void show(struct sheet *sheet, const struct finding *finding, uint32_t nu
 {
     struct words *words = &sheet->value;
     heading(sheet, finding, number);
-    words_printf(words, finding->saving_ns > 0 ? "about %s a request: " : "",
-                 units_estimate(finding->saving_ns).text);
+    if (finding->saving_ns > 0) {
+        words_printf(words, "about %s a request", units_estimate(finding->saving_ns).text);
+        field(sheet, "saves");
+    }
     finding_words_gain(words, finding);
-    field(sheet, "saves");
+    field(sheet, "costs");
     if (finding->advice.len) {
         words_style(words, STYLE_GOOD);
         words_name(words, finding->advice);

@@ -2,7 +2,6 @@
 #include "viewer/text/paper.h"
 
 #include "viewer/text/cells.h"
-#include "viewer/utf8.h"
 
 #define PAPER_WIDTH_MIN 60
 
@@ -55,9 +54,10 @@ struct token {
 static struct token token_at(struct str text, size_t at)
 {
     struct token token = {1, 1, false, false, false};
-    uint32_t code = '?';
-    size_t len = utf8_decode(text.data + at, text.len - at, &code);
-    if (len) token.len = len;
+    struct str rest = str_skip(text, at);
+    size_t bytes = utf8_char_bytes(rest);
+    uint32_t code = bytes ? cells_decode(rest, bytes) : '?';
+    if (bytes) token.len = bytes;
     if (code == WORDS_STYLE_MARK && at + 1 < text.len) {
         token.len = 2;
         token.cells = 0;

@@ -17,62 +17,91 @@
 #define FINDING_INDENT      5
 #define WIDE_COLUMNS        100
 
-static void chunk(struct paper *paper, struct words *words, unsigned hang)
+static void chunk(struct paper *paper, struct words *words)
 {
-    paper_flow(paper, words, 3, hang);
+    paper_flow(paper, words, 3, FINDING_INDENT);
     words_clear(words);
+}
+
+/* Who: GET /api/dashboard/{merchant_id}   dashboard before   5 requests */
+static void identity(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint)
+{
+    words_style(words, STYLE_STRONG);
+    endpoint_words_name(words, endpoint);
+    chunk(paper, words);
+    endpoint_words_service(words, endpoint->service, endpoint->service_version);
+    chunk(paper, words);
+    endpoint_words_number(words, endpoint->count, "request", "requests");
+    chunk(paper, words);
+    if (endpoint->errors == 0) return;
+    words_style(words, STYLE_BAD);
+    words_printf(words, "%s" WORDS_SPACE "failed", units_count(endpoint->errors).text);
+    chunk(paper, words);
 }
 
 static void latency(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint)
 {
     words_printf(words, "p50" WORDS_SPACE "%s", units_duration(endpoint->p50_ns).text);
-    chunk(paper, words, 4);
+    chunk(paper, words);
     if (endpoint->count >= PERCENTILE_SAMPLES_MIN) {
         words_printf(words, "p95" WORDS_SPACE "%s", units_duration(endpoint->p95_ns).text);
-        chunk(paper, words, 4);
+        chunk(paper, words);
     }
     words_printf(words, "max" WORDS_SPACE "%s", units_duration(endpoint->max_ns).text);
-    chunk(paper, words, 4);
+    chunk(paper, words);
 }
 
-static void call_totals(struct words *words, const struct endpoint_summary *endpoint)
+static void call_totals(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint)
 {
     endpoint_words_calls(words, endpoint->db_calls, endpoint->http_calls, endpoint->cache_calls);
-    words_add(words, " a" WORDS_SPACE "request");
+    if (endpoint->calls_max) words_add(words, " a" WORDS_SPACE "request");
     if (endpoint->calls_min != endpoint->calls_max)
         words_printf(words, " (%s to %s)", units_count(endpoint->calls_min).text,
                      units_count(endpoint->calls_max).text);
     if (endpoint->db_calls)
         words_printf(words, ", %s in" WORDS_SPACE "the" WORDS_SPACE "database",
                      units_duration(endpoint->db_ns).text);
+    chunk(paper, words);
 }
 
-/* GET /api/dashboard/{merchant_id}   dashboard before   5 requests   p50 2.13 s   max 2.41 s   3,604 queries
- * … */
+/* How: p50 2.13 s   max 2.41 s   3,604 queries a request, 2.01 s in the database */
+static void figures(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint)
+{
+    latency(paper, words, endpoint);
+    call_totals(paper, words, endpoint);
+    if (endpoint->finding_count) return;
+    words_style(words, STYLE_GOOD);
+    words_add(words, "nothing to repair found");
+    chunk(paper, words);
+}
+
+/* How wide the header would be on one line. */
+static unsigned header_cells(const struct paper *paper, struct words *words,
+                             const struct endpoint_summary *endpoint)
+{
+    struct view endless = {.width = UINT32_MAX / 2, .ascii = paper->view->ascii};
+    struct paper scratch;
+    struct buffer line;
+    buffer_init(&line);
+    paper_init(&scratch, &line, &endless);
+    identity(&scratch, words, endpoint);
+    figures(&scratch, words, endpoint);
+    buffer_fini(&line);
+    return scratch.column;
+}
+
+/* On one line if it fits, else who on the first and how on the second. */
 static void header(struct paper *paper, const struct endpoint_summary *endpoint)
 {
     struct words words;
     words_init(&words, paper->view);
-    words_style(&words, STYLE_STRONG);
-    endpoint_words_name(&words, endpoint);
-    chunk(paper, &words, 0);
-    endpoint_words_service(&words, endpoint->service, endpoint->service_version);
-    chunk(paper, &words, 4);
-    endpoint_words_number(&words, endpoint->count, "request", "requests");
-    chunk(paper, &words, 4);
-    if (endpoint->errors) {
-        words_style(&words, STYLE_BAD);
-        words_printf(&words, "%s" WORDS_SPACE "failed", units_count(endpoint->errors).text);
-        chunk(paper, &words, 4);
+    bool one_line = header_cells(paper, &words, endpoint) <= paper->width;
+    identity(paper, &words, endpoint);
+    if (!one_line) {
+        paper_end(paper);
+        paper_to(paper, FINDING_INDENT);
     }
-    latency(paper, &words, endpoint);
-    call_totals(&words, endpoint);
-    chunk(paper, &words, 4);
-    if (endpoint->finding_count == 0) {
-        words_style(&words, STYLE_GOOD);
-        words_add(&words, "nothing to repair found");
-        chunk(paper, &words, 4);
-    }
+    figures(paper, &words, endpoint);
     paper_end(paper);
     words_fini(&words);
 }
@@ -188,8 +217,6 @@ static void totals(struct paper *paper, const struct endpoint_summary *endpoints
     struct words words;
     words_init(&words, paper->view);
     endpoint_words_number(&words, requests, "request", "requests");
-    words_add(&words, " in ");
-    endpoint_words_number(&words, count, "line", "lines");
     words_add(&words, findings ? ", " : ", nothing to repair found");
     if (findings) endpoint_words_number(&words, findings, "finding", "findings");
     words_printf(&words, "; the last request began %s.", units_ago(paper->view->now_ns, last_ns).text);

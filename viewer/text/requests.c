@@ -22,19 +22,19 @@ enum {
 };
 
 static const struct table_column columns[COLUMNS] = {
-    [ENDPOINT] = {"endpoint", false, 24, 0},
+    [ENDPOINT] = {"endpoint", false, 20, 0},
     [SERVICE] = {"service", false, 10, 7},
-    [VERSION] = {"version", false, 7, 6},
+    [VERSION] = {"version", false, 7, 2},
     [REQUESTS] = {"requests", true, 0, 0},
     [FAILED] = {"failed", true, 0, 1},
     [P50] = {"p50", true, 0, 0},
-    [P95] = {"p95", true, 0, 3},
-    [DB] = {"queries", true, 0, 2},
-    [HTTP] = {"HTTP", true, 0, 4},
-    [CACHE] = {"cache", true, 0, 5},
+    [P95] = {"p95", true, 0, 4},
+    [DB] = {"queries", true, 0, 3},
+    [HTTP] = {"HTTP", true, 0, 5},
+    [CACHE] = {"cache", true, 0, 6},
     [DB_TIME] = {"in database", true, 0, 8},
     [FINDINGS] = {"findings", true, 0, 0},
-    [SAVING] = {"saves up to", true, 0, 0},
+    [SAVING] = {"saves", true, 0, 0},
 };
 
 static void number(struct table *table, uint64_t value)
@@ -113,7 +113,6 @@ void text_requests(struct buffer *out, const struct view *view, const struct end
     hide_empty(&table, endpoints, count);
     table_print(&table, &paper);
     table_fini(&table);
-    paper_say(
-        &paper, STYLE_FAINT, 0,
-        "Calls and time in the database are medians a request. “Saves up to” is the largest single repair.");
+    paper_say(&paper, STYLE_FAINT, 0,
+              "Calls and time in the database are medians a request. “Saves” is the largest single repair.");
 }

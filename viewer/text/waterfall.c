@@ -21,6 +21,7 @@
 #define TIME_CELLS      10
 #define BAR_GAP         2
 #define LABEL_CELLS_MIN 20
+#define NOTE_NS_MIN     1000 /* clocks are read one after another */
 
 struct waterfall {
     struct paper paper;
@@ -149,6 +150,10 @@ static void spread(struct waterfall *waterfall, const struct row *row)
     if (!durations) return;
     for (uint32_t i = 0; i < row->count; i++) durations[i] = row->members[i]->duration_ns;
     qsort(durations, row->count, sizeof *durations, by_duration);
+    if (durations[0] == durations[row->count - 1]) {
+        words_printf(&waterfall->label, "each %s", units_duration(durations[0]).text);
+        return;
+    }
     words_printf(&waterfall->label, "each %s to %s, median %s", units_duration(durations[0]).text,
                  units_duration(durations[row->count - 1]).text,
                  units_duration(durations[(row->count - 1) / 2]).text);
@@ -199,14 +204,15 @@ static void outside(struct words *words, const struct row *row, size_t begin)
         if (late > late_ns) late_ns = late;
         if (early > 0 || late > 0) foreign |= !str_equal(service_of(span), service_of(parent));
     }
-    if (early_ns <= 0 && late_ns <= 0) return;
+    if (early_ns < NOTE_NS_MIN && late_ns < NOTE_NS_MIN) return;
     separate(words, begin);
-    if (early_ns > 0) words_printf(words, "began %s before its parent", units_duration(early_ns).text);
+    const char *up_to = row->count > 1 ? "up to " : "",
+               *parent = row->count > 1 ? "their parents" : "its parent";
+    if (early_ns > 0)
+        words_printf(words, "began %s%s before %s", up_to, units_duration(early_ns).text, parent);
     if (early_ns > 0 && late_ns > 0) words_add(words, " and ");
-    if (late_ns > 0)
-        words_printf(words, "ended %s after %s", units_duration(late_ns).text,
-                     early_ns > 0 ? "it" : "its parent");
-    if (foreign) words_add(words, ": clocks differ, drawn inside it");
+    if (late_ns > 0) words_printf(words, "ended %s%s after %s", up_to, units_duration(late_ns).text, parent);
+    if (foreign) words_add(words, ": clocks differ, drawn inside");
 }
 
 static void missing_parent(struct words *words, const struct row *row, size_t begin)
@@ -219,7 +225,7 @@ static void missing_parent(struct words *words, const struct row *row, size_t be
     if (row->count > 1)
         words_printf(words, "the parents of %s have not arrived", units_count(missing).text);
     else if (row->members[0]->remote_parent)
-        words_printf(words, "called from outside: span %016" PRIx64 " has not arrived",
+        words_printf(words, "called by span %016" PRIx64 " of another process, which has not arrived",
                      row->members[0]->parent_id);
     else
         words_printf(words, "its parent, span %016" PRIx64 ", has not arrived", row->members[0]->parent_id);
@@ -323,6 +329,15 @@ static void chunk(struct waterfall *waterfall)
     words_clear(&waterfall->label);
 }
 
+/* A parent in this process is missing; one in another may lie in a service that sends no spans. */
+static bool has_lost_parent(const struct trace *trace)
+{
+    for (size_t i = 0; i < trace->root_count; i++)
+        if (trace->roots[i]->parent_id && !trace->roots[i]->parent && !trace->roots[i]->remote_parent)
+            return true;
+    return false;
+}
+
 static void header(struct waterfall *waterfall)
 {
     const struct trace *trace = waterfall->view->trace;
@@ -364,7 +379,7 @@ static void header(struct waterfall *waterfall)
     endpoint_words_number(words, trace->span_count, "span", "spans");
     chunk(waterfall);
     paper_end(&waterfall->paper);
-    if (!trace->complete)
+    if (has_lost_parent(trace))
         paper_say(&waterfall->paper, STYLE_BAD, 0,
                   "Incomplete: some spans name a parent that has not arrived. It is unfinished, or late, or "
                   "dropped.");

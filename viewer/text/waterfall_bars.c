@@ -5,7 +5,7 @@
 #include "viewer/text/cells.h"
 #include "viewer/text/units.h"
 
-#define TICK_CELLS_MIN 12
+#define TICK_CELLS_MIN 9
 
 static double axis_length(struct interval axis)
 {

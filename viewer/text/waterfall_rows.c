@@ -185,7 +185,8 @@ static bool gap_row(struct builder *builder, struct found *found, const struct r
     if (!row) return false;
     memcpy(row->intervals, pieces, count * sizeof *pieces);
     for (size_t i = 0; i < count; i++) row->total_ns += pieces[i].end_ns - pieces[i].start_ns;
-    row->start_ns = pieces[0].start_ns;
+    row->start_ns =
+        count == 1 ? pieces[0].start_ns : INT64_MAX; /* many pauses: behind what stands between them */
     found->rows[found->count++] = row;
     return true;
 }

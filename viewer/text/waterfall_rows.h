@@ -37,7 +37,7 @@ struct row {
     const struct span **members; /* in order of start; none for a gap */
     uint32_t count;              /* members, or pieces of a gap */
     struct interval *intervals;  /* count; as drawn: inside the axis, a foreign clock's inside the caller */
-    int64_t start_ns;            /* of the first */
+    int64_t start_ns;            /* of the first; pauses together come last */
     int64_t total_ns;            /* sum of durations; of a gap, of its pieces */
     struct row *next;            /* in order of display */
 };
