@@ -74,11 +74,11 @@ static bool same_finding(const struct finding *a, const struct finding *b)
 
 /* The number of the finding's bundle, newest being the finding's index the first time; CALL_NONE: out of
  * arena. */
-static uint32_t find_bundle(struct bundles *bundles, struct table *table, const struct finding *finding)
+static uint32_t find_bundle(struct bundles *bundles, struct id_table *table, const struct finding *finding)
 {
     for (uint64_t key = hash_finding(finding);; key++) {
         bool fresh;
-        uint32_t *at = table_put(table, key, bundles->count, &fresh);
+        uint32_t *at = id_table_put(table, key, bundles->count, &fresh);
         if (!at) return CALL_NONE;
         if (fresh) {
             bundles->list[bundles->count] = (struct bundle){.newest = finding};
@@ -90,11 +90,11 @@ static uint32_t find_bundle(struct bundles *bundles, struct table *table, const 
 
 static bool bundle_findings(struct bundles *bundles, const struct finding *const *findings, size_t count)
 {
-    struct table table;
+    struct id_table table;
     bundles->list = arena_alloc(bundles->arena, count * sizeof *bundles->list);
     bundles->bundle_of = arena_alloc(bundles->arena, count * sizeof *bundles->bundle_of);
     const struct finding **room = arena_alloc(bundles->arena, count * sizeof *room);
-    if (!bundles->list || !bundles->bundle_of || !room || !table_init(&table, bundles->arena, 0))
+    if (!bundles->list || !bundles->bundle_of || !room || !id_table_init(&table, bundles->arena, 0))
         return false;
     for (size_t i = 0; i < count; i++) {
         uint32_t at = bundles->bundle_of[i] = find_bundle(bundles, &table, findings[i]);
@@ -236,13 +236,13 @@ static void agree_on_site(struct finding *result, const struct bundle *bundle)
 
 static bool count_inputs(const struct bundle *bundle, struct arena *arena, uint32_t *distinct)
 {
-    struct table table;
+    struct id_table table;
     *distinct = 0;
-    if (!table_init(&table, arena, 0)) return false;
+    if (!id_table_init(&table, arena, 0)) return false;
     for (uint32_t i = 0; i < bundle->count; i++) {
         bool fresh = false;
         uint64_t hash = bundle->members[i]->input_hash;
-        if (hash && !table_put(&table, hash, i, &fresh)) return false;
+        if (hash && !id_table_put(&table, hash, i, &fresh)) return false;
         *distinct += fresh;
     }
     return true;

@@ -71,10 +71,10 @@ static bool index_calls(struct scene *scene)
     for (uint32_t i = 0; i < calls->count && !any; i++) {
         any = calls->calls[i].span->link_count || calls->calls[i].span->unread_count;
     }
-    if (!table_init(&scene->call_by_id, scene->arena, any ? calls->count : 0)) return false;
+    if (!id_table_init(&scene->call_by_id, scene->arena, any ? calls->count : 0)) return false;
     for (uint32_t i = 0; i < calls->count && any; i++) {
         bool fresh;
-        if (!table_put(&scene->call_by_id, calls->calls[i].span->id, i, &fresh)) return false;
+        if (!id_table_put(&scene->call_by_id, calls->calls[i].span->id, i, &fresh)) return false;
     }
     return true;
 }

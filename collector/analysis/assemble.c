@@ -7,7 +7,7 @@
  */
 #include "collector/analysis/analysis.h"
 #include "collector/analysis/order.h"
-#include "collector/analysis/table.h"
+#include "collector/analysis/id_table.h"
 
 #define NONE UINT32_MAX
 
@@ -57,12 +57,12 @@ static void mend_duration(struct span *span)
 }
 
 /* Keeps the index of one span of each id in by_id. */
-static bool drop_doubles(struct trace *trace, struct table *by_id)
+static bool drop_doubles(struct trace *trace, struct id_table *by_id)
 {
     for (uint32_t i = 0; i < trace->span_count; i++) {
         bool fresh;
         mend_duration(&trace->spans[i]);
-        uint32_t *kept = table_put(by_id, trace->spans[i].id, i, &fresh);
+        uint32_t *kept = id_table_put(by_id, trace->spans[i].id, i, &fresh);
         if (!kept) return false;
         if (!fresh && compare_content(&trace->spans[i], &trace->spans[*kept]) < 0) *kept = i;
     }
@@ -70,7 +70,7 @@ static bool drop_doubles(struct trace *trace, struct table *by_id)
 }
 
 /* Replaces trace->spans by those kept, in order of start; by_id then holds their new places. */
-static bool put_in_order(struct trace *trace, struct table *by_id, struct arena *arena)
+static bool put_in_order(struct trace *trace, struct id_table *by_id, struct arena *arena)
 {
     size_t count = by_id->used_count, at = 0;
     struct order_key *keys = arena_alloc(arena, 2 * count * sizeof *keys);
@@ -78,7 +78,7 @@ static bool put_in_order(struct trace *trace, struct table *by_id, struct arena 
     if (!keys || !ordered) return false;
     for (uint32_t i = 0; i < trace->span_count; i++) {
         const struct span *span = &trace->spans[i];
-        const uint32_t *kept = table_find(by_id, span->id);
+        const uint32_t *kept = id_table_find(by_id, span->id);
         if (!kept || *kept != i) continue;
         keys[at++] = (struct order_key){span->start_ns, -span->duration_ns, span->id, i};
     }
@@ -87,19 +87,19 @@ static bool put_in_order(struct trace *trace, struct table *by_id, struct arena 
         bool fresh;
         ordered[i] = trace->spans[keys[i].index];
         ordered[i].parent = ordered[i].first_child = ordered[i].last_child = ordered[i].next_sibling = NULL;
-        *table_put(by_id, ordered[i].id, i, &fresh) = i;
+        *id_table_put(by_id, ordered[i].id, i, &fresh) = i;
     }
     trace->spans = ordered;
     trace->span_count = count;
     return true;
 }
 
-static void find_parents(struct trace *trace, const struct table *by_id, uint32_t *parents)
+static void find_parents(struct trace *trace, const struct id_table *by_id, uint32_t *parents)
 {
     trace->complete = true;
     for (uint32_t i = 0; i < trace->span_count; i++) {
         uint64_t parent_id = trace->spans[i].parent_id;
-        const uint32_t *parent = parent_id ? table_find(by_id, parent_id) : NULL;
+        const uint32_t *parent = parent_id ? id_table_find(by_id, parent_id) : NULL;
         if (parent_id && !parent) trace->complete = false;
         parents[i] = parent && *parent != i ? *parent : NONE;
     }
@@ -154,8 +154,8 @@ static size_t count_roots(const uint32_t *parents, size_t count)
 bool trace_assemble(struct trace *trace, struct arena *arena)
 {
     if (trace->span_count >= NONE) return false;
-    struct table by_id;
-    if (!table_init(&by_id, arena, trace->span_count) || !drop_doubles(trace, &by_id) ||
+    struct id_table by_id;
+    if (!id_table_init(&by_id, arena, trace->span_count) || !drop_doubles(trace, &by_id) ||
         !put_in_order(trace, &by_id, arena)) {
         return false;
     }

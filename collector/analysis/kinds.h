@@ -8,7 +8,7 @@
 #define WEIR_ANALYSIS_KINDS_H
 
 #include "collector/analysis/requests.h"
-#include "collector/analysis/table.h"
+#include "collector/analysis/id_table.h"
 #include "collector/analysis/units.h"
 
 #define REQUEST_FINDINGS_MAX 64 /* of one kind in one request: those that save most */
@@ -21,7 +21,7 @@ struct scene {
     const struct request *request;
     struct request_calls *calls;
     struct grouping grouping;
-    struct table call_by_id; /* span id → index of the call; empty when no call links to another */
+    struct id_table call_by_id; /* span id → index of the call; empty when no call links to another */
     struct analysis *analysis;
     uint32_t finding_room;
 };

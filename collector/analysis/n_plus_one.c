@@ -75,7 +75,7 @@ static uint32_t seek_source(const struct scene *scene, const struct group *group
     for (uint32_t c = 0; c < count; c++) {
         uint32_t k = 1;
         while (k < checked && has_link(span_at(scene, group, k), &candidates[c], k)) k++;
-        const uint32_t *source = k == checked ? table_find(&scene->call_by_id, candidates[c].span_id) : NULL;
+        const uint32_t *source = k == checked ? id_table_find(&scene->call_by_id, candidates[c].span_id) : NULL;
         if (!source || scene->calls->calls[*source].group == scene->calls->calls[group->calls[0]].group)
             continue;
         if (count_agrees(scene->calls->calls[*source].span, group->count)) {
@@ -161,7 +161,7 @@ struct loops {
     uint32_t count;
     struct loop *list;
     uint32_t *labels; /* of each call of the request */
-    struct table by_operations, inputs;
+    struct id_table by_operations, inputs;
 };
 
 /* How many of the group's inputs differ. Unknown ones count as different: the text says there are values. */
@@ -178,7 +178,7 @@ static bool count_inputs(struct loops *loops, uint32_t group_index, uint32_t *kn
             continue;
         }
         bool fresh;
-        if (!table_put(&loops->inputs, hash_combine(group_index, span->input_hash), i, &fresh)) return false;
+        if (!id_table_put(&loops->inputs, hash_combine(group_index, span->input_hash), i, &fresh)) return false;
         *distinct += fresh;
     }
     *known = group->count - unknown;
@@ -191,7 +191,7 @@ static struct loop *loop_of(struct loops *loops, const struct group *group, uint
     const struct call *calls = loops->scene->calls->calls;
     uint32_t source_operation = source == CALL_NONE ? CALL_NONE : calls[source].operation;
     bool fresh;
-    uint32_t *at = table_put(&loops->by_operations, table_pair(group->operation, source_operation),
+    uint32_t *at = id_table_put(&loops->by_operations, id_table_pair(group->operation, source_operation),
                              loops->count, &fresh);
     if (!at) return NULL;
     if (fresh) {
@@ -353,8 +353,8 @@ static bool find_loops(struct scene *scene, enum finding_kind kind, enum operati
     struct loops loops = {.scene = scene};
     loops.list = arena_alloc(scene->arena, groups * sizeof *loops.list);
     loops.labels = arena_array(scene->arena, scene->calls->count, sizeof *loops.labels);
-    if (!loops.list || !loops.labels || !table_init(&loops.by_operations, scene->arena, 0) ||
-        !table_init(&loops.inputs, scene->arena, 0)) {
+    if (!loops.list || !loops.labels || !id_table_init(&loops.by_operations, scene->arena, 0) ||
+        !id_table_init(&loops.inputs, scene->arena, 0)) {
         return false;
     }
     for (uint32_t i = 0; i < scene->grouping.count; i++) {

@@ -32,7 +32,7 @@ struct repeats {
     struct repeat *list;
     struct asked *asked;
     uint32_t *labels;
-    struct table by_operation, by_input;
+    struct id_table by_operation, by_input;
 };
 
 static void add_ns(int64_t *sum_ns, int64_t value_ns)
@@ -43,7 +43,7 @@ static void add_ns(int64_t *sum_ns, int64_t value_ns)
 static struct repeat *repeat_of(struct repeats *repeats, uint32_t operation, uint32_t first_call)
 {
     bool fresh;
-    uint32_t *at = table_put(&repeats->by_operation, operation, repeats->count, &fresh);
+    uint32_t *at = id_table_put(&repeats->by_operation, operation, repeats->count, &fresh);
     if (!at) return NULL;
     if (fresh) {
         repeats->list[repeats->count] =
@@ -104,7 +104,7 @@ static bool look_at(struct repeats *repeats, uint32_t index)
     if (!is_candidate(operation, call)) return true;
     bool fresh;
     uint64_t key = hash_combine(call->operation, call->span->input_hash);
-    uint32_t *at = table_put(&repeats->by_input, key, repeats->asked_count, &fresh);
+    uint32_t *at = id_table_put(&repeats->by_input, key, repeats->asked_count, &fresh);
     if (!at) return false;
     struct asked *asked = &repeats->asked[*at];
     repeats->asked_count += fresh;
@@ -165,8 +165,8 @@ bool find_repeated_call(struct scene *scene)
     repeats.asked = arena_alloc(scene->arena, count * sizeof *repeats.asked);
     repeats.labels = arena_array(scene->arena, count, sizeof *repeats.labels);
     if (!repeats.list || !repeats.asked || !repeats.labels ||
-        !table_init(&repeats.by_operation, scene->arena, 0) ||
-        !table_init(&repeats.by_input, scene->arena, 0)) {
+        !id_table_init(&repeats.by_operation, scene->arena, 0) ||
+        !id_table_init(&repeats.by_input, scene->arena, 0)) {
         return false;
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -2,7 +2,7 @@
 #include "collector/analysis/requests.h"
 
 #include "base/hash.h"
-#include "collector/analysis/table.h"
+#include "collector/analysis/id_table.h"
 
 #include <stdlib.h>
 
@@ -18,7 +18,7 @@ struct split {
     uint32_t *anchors;
     uint32_t *families;
     uint32_t operation_room, family_count;
-    struct table by_pointer, by_content, family_table;
+    struct id_table by_pointer, by_content, family_table;
 };
 
 static uint32_t index_of(const struct split *split, const struct span *span)
@@ -73,7 +73,7 @@ static bool intern_by_content(struct split *split, const struct operation *opera
 {
     for (uint64_t key = operation_key(operation);; key++) {
         bool fresh;
-        uint32_t *found = table_put(&split->by_content, key, split->result->operation_count, &fresh);
+        uint32_t *found = id_table_put(&split->by_content, key, split->result->operation_count, &fresh);
         if (!found) return false;
         *number = *found;
         if (fresh) return add_operation(split, operation);
@@ -83,14 +83,14 @@ static bool intern_by_content(struct split *split, const struct operation *opera
 
 static bool intern(struct split *split, const struct operation *operation, uint32_t *number)
 {
-    const uint32_t *known = table_find(&split->by_pointer, (uintptr_t)operation);
+    const uint32_t *known = id_table_find(&split->by_pointer, (uintptr_t)operation);
     if (known) {
         *number = *known;
         return true;
     }
     bool fresh;
     return intern_by_content(split, operation, number) &&
-           table_put(&split->by_pointer, (uintptr_t)operation, *number, &fresh);
+           id_table_put(&split->by_pointer, (uintptr_t)operation, *number, &fresh);
 }
 
 static bool intern_all(struct split *split)
@@ -145,8 +145,8 @@ const struct span *next_in_subtree(const struct span *root, const struct span *s
 static bool join_family(struct split *split, uint32_t at, uint32_t parent)
 {
     bool fresh;
-    uint64_t key = table_pair(split->families[parent], split->operations[at]);
-    uint32_t *family = table_put(&split->family_table, key, split->family_count, &fresh);
+    uint64_t key = id_table_pair(split->families[parent], split->operations[at]);
+    uint32_t *family = id_table_put(&split->family_table, key, split->family_count, &fresh);
     if (!family) return false;
     split->family_count += fresh;
     split->families[at] = *family;
@@ -383,7 +383,7 @@ bool split_requests(struct trace_requests *result, const struct trace *trace, st
         .families = arena_alloc(arena, bytes),
     };
     return split.operations && split.owners && split.anchors && split.families &&
-           table_init(&split.by_pointer, arena, 0) && table_init(&split.by_content, arena, 0) &&
-           table_init(&split.family_table, arena, 0) && intern_all(&split) && number_requests(&split) &&
+           id_table_init(&split.by_pointer, arena, 0) && id_table_init(&split.by_content, arena, 0) &&
+           id_table_init(&split.family_table, arena, 0) && intern_all(&split) && number_requests(&split) &&
            visit_all(&split) && deal_calls(&split) && count_requests(result, arena);
 }

@@ -73,7 +73,7 @@ static uint32_t whole_source(const struct relations *relations, const struct spa
     for (uint32_t i = 0; i < span->link_count; i++) {
         const struct link *link = &span->links[i];
         bool whole = list_is_whole(span, link) || (link->kind == LINK_VALUE && span->input_count == 1);
-        const uint32_t *from = whole ? table_find(&relations->scene->call_by_id, link->span_id) : NULL;
+        const uint32_t *from = whole ? id_table_find(&relations->scene->call_by_id, link->span_id) : NULL;
         if (from && *from < source) source = *from;
     }
     return source;
@@ -120,7 +120,7 @@ static void find_needs_of_call(struct relations *relations, uint32_t index)
     bool explained = walked != CALL_NONE || whole_source(relations, call->span) != CALL_NONE;
     for (uint32_t i = 0; i < call->span->link_count; i++) {
         const struct link *link = &call->span->links[i];
-        const uint32_t *from = table_find(&scene->call_by_id, link->span_id);
+        const uint32_t *from = id_table_find(&scene->call_by_id, link->span_id);
         if (!from || (explained && link->kind == LINK_SEQUENCE)) continue;
         if (link->kind == LINK_LIST && is_echo(call->span, call_at(relations, *from)->span)) continue;
         need(relations, index, *from);

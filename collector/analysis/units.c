@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/analysis/units.h"
 
-#include "collector/analysis/table.h"
+#include "collector/analysis/id_table.h"
 
 #include <stdlib.h>
 
@@ -40,12 +40,12 @@ static bool add_part(struct parts *parts, uint32_t operation, uint32_t family)
 
 static bool part_by_anchor(struct parts *parts, struct request_calls *calls)
 {
-    struct table table;
-    if (!table_init(&table, parts->arena, 0)) return false;
+    struct id_table table;
+    if (!id_table_init(&table, parts->arena, 0)) return false;
     for (uint32_t i = 0; i < calls->count; i++) {
         struct call *call = &calls->calls[i];
         bool fresh;
-        uint32_t *part = table_put(&table, table_pair(call->anchor, call->operation), parts->count, &fresh);
+        uint32_t *part = id_table_put(&table, id_table_pair(call->anchor, call->operation), parts->count, &fresh);
         if (!part || (fresh && !add_part(parts, call->operation, call->family))) return false;
         call->group = *part;
         parts->list[call->group].count++;
@@ -55,14 +55,14 @@ static bool part_by_anchor(struct parts *parts, struct request_calls *calls)
 
 static bool part_by_family(struct parts *parts, int64_t loop_calls_min)
 {
-    struct table table;
+    struct id_table table;
     uint32_t anchors = parts->count;
-    if (!table_init(&table, parts->arena, 0)) return false;
+    if (!id_table_init(&table, parts->arena, 0)) return false;
     for (uint32_t i = 0; i < anchors; i++) {
         if (parts->list[i].count >= loop_calls_min) continue;
         uint32_t operation = parts->list[i].operation, family = parts->list[i].family;
         bool fresh;
-        uint32_t *merged = table_put(&table, table_pair(family, operation), parts->count, &fresh);
+        uint32_t *merged = id_table_put(&table, id_table_pair(family, operation), parts->count, &fresh);
         if (!merged || (fresh && !add_part(parts, operation, family))) return false;
         parts->list[i].merged = *merged;
         parts->list[*merged].rounds++;

@@ -47,9 +47,9 @@ enum store_result store_end_claim(struct store *store)
 /* Takes the lock of the row that has been due longest. */
 static enum store_result lock_due(struct store *store, int64_t due_ns, bool *found)
 {
-    struct parameters parameters;
+    struct sql_parameters parameters;
     PGresult *result;
-    parameters_init(&parameters);
+    sql_parameters_init(&parameters);
     parameter_i64(&parameters, due_ns);
     enum store_result outcome = store_query(store, select_due, &parameters, &result);
     *found = false;
@@ -68,14 +68,14 @@ enum store_result store_claim_again(struct store *store, bool *found)
 {
     static const char sql[] =
         "SELECT FROM weir.pending WHERE trace_id = $1 AND last_seen_ns = $2 FOR UPDATE SKIP LOCKED";
-    struct parameters parameters;
+    struct sql_parameters parameters;
     PGresult *result;
     store_release(store);
     *found = false;
     enum store_result outcome = store_connect(store);
     if (outcome == STORE_OK) outcome = begin_claim(store);
     if (outcome != STORE_OK) return outcome;
-    parameters_init(&parameters);
+    sql_parameters_init(&parameters);
     parameter_uuid(&parameters, store->claimed_trace);
     parameter_i64(&parameters, store->claimed_last_seen_ns);
     outcome = store_query(store, sql, &parameters, &result);
@@ -108,9 +108,9 @@ static bool misses_parent(const struct trace *trace, struct arena *arena)
 /* Not yet: the row comes up again when it has been quiet for the longer time, or when more of the trace comes. */
 static enum store_result postpone(struct store *store, int64_t due_ns)
 {
-    struct parameters parameters;
+    struct sql_parameters parameters;
     PGresult *result;
-    parameters_init(&parameters);
+    sql_parameters_init(&parameters);
     parameter_uuid(&parameters, store->claimed_trace);
     parameter_i64(&parameters, due_ns);
     enum store_result outcome =

@@ -167,14 +167,14 @@ enum store_result store_run(struct store *store, const char *sql)
     return outcome;
 }
 
-enum store_result store_query(struct store *store, const char *sql, struct parameters *parameters,
+enum store_result store_query(struct store *store, const char *sql, struct sql_parameters *parameters,
                               PGresult **result)
 {
-    struct parameters none;
+    struct sql_parameters none;
     const char *values[PARAMETERS_MAX] = {0};
     int formats[PARAMETERS_MAX];
     if (!parameters) {
-        parameters_init(&none);
+        sql_parameters_init(&none);
         parameters = &none;
     }
     *result = NULL;
@@ -195,6 +195,6 @@ enum store_result store_query(struct store *store, const char *sql, struct param
         PQclear(*result);
         *result = NULL;
     }
-    parameters_fini(parameters);
+    sql_parameters_fini(parameters);
     return outcome;
 }

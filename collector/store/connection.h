@@ -37,7 +37,7 @@ enum store_result store_connect(struct store *store);
 
 /* Parameters of a statement, in order; store_query frees them. At most PARAMETERS_MAX. */
 #define PARAMETERS_MAX 24
-struct parameters {
+struct sql_parameters {
     int count;
     Oid types[PARAMETERS_MAX];
     size_t offsets[PARAMETERS_MAX];
@@ -45,24 +45,24 @@ struct parameters {
     struct buffer bytes;
 };
 
-void parameters_init(struct parameters *parameters);
-void parameters_fini(struct parameters *parameters);
-void parameter_i32(struct parameters *parameters, int32_t value);
-void parameter_i64(struct parameters *parameters, int64_t value);
-void parameter_text(struct parameters *parameters, struct str text); /* must be clean: text.h */
-void parameter_jsonb(struct parameters *parameters, struct str json);
-void parameter_uuid(struct parameters *parameters, const unsigned char id[16]);
-void parameter_i32_array(struct parameters *parameters, const int32_t *values, size_t count);
-void parameter_i64_array(struct parameters *parameters, const int64_t *values, size_t count);
-void parameter_bool_array(struct parameters *parameters, const bool *values, size_t count);
-void parameter_text_array(struct parameters *parameters, const struct str *texts, size_t count,
+void sql_parameters_init(struct sql_parameters *parameters);
+void sql_parameters_fini(struct sql_parameters *parameters);
+void parameter_i32(struct sql_parameters *parameters, int32_t value);
+void parameter_i64(struct sql_parameters *parameters, int64_t value);
+void parameter_text(struct sql_parameters *parameters, struct str text); /* must be clean: text.h */
+void parameter_jsonb(struct sql_parameters *parameters, struct str json);
+void parameter_uuid(struct sql_parameters *parameters, const unsigned char id[16]);
+void parameter_i32_array(struct sql_parameters *parameters, const int32_t *values, size_t count);
+void parameter_i64_array(struct sql_parameters *parameters, const int64_t *values, size_t count);
+void parameter_bool_array(struct sql_parameters *parameters, const bool *values, size_t count);
+void parameter_text_array(struct sql_parameters *parameters, const struct str *texts, size_t count,
                           size_t stride);
-void parameter_uuid_array(struct parameters *parameters, const unsigned char *ids, size_t count);
-void parameter_null(struct parameters *parameters, Oid type);
+void parameter_uuid_array(struct sql_parameters *parameters, const unsigned char *ids, size_t count);
+void parameter_null(struct sql_parameters *parameters, Oid type);
 
 /* One statement; its rows are binary. *result is the caller's to PQclear, and NULL unless STORE_OK. parameters may be
  * NULL. Ends the parameters in any case. */
-enum store_result store_query(struct store *store, const char *sql, struct parameters *parameters,
+enum store_result store_query(struct store *store, const char *sql, struct sql_parameters *parameters,
                               PGresult **result);
 
 /* One or several statements without parameters or interesting results. */

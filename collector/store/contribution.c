@@ -124,7 +124,7 @@ static bool any_i64(const int64_t *values, uint32_t count)
 }
 
 /* Columns of nothing but 0 are NULL: most requests make no calls of most types. */
-static void add_i32(struct parameters *parameters, const int32_t *values, uint32_t count)
+static void add_i32(struct sql_parameters *parameters, const int32_t *values, uint32_t count)
 {
     if (any_i32(values, count)) {
         parameter_i32_array(parameters, values, count);
@@ -133,7 +133,7 @@ static void add_i32(struct parameters *parameters, const int32_t *values, uint32
     }
 }
 
-static void add_i64(struct parameters *parameters, const int64_t *values, uint32_t count)
+static void add_i64(struct sql_parameters *parameters, const int64_t *values, uint32_t count)
 {
     if (any_i64(values, count)) {
         parameter_i64_array(parameters, values, count);
@@ -142,7 +142,7 @@ static void add_i64(struct parameters *parameters, const int64_t *values, uint32
     }
 }
 
-static void add_errors(struct parameters *parameters, const bool *values, uint32_t count)
+static void add_errors(struct sql_parameters *parameters, const bool *values, uint32_t count)
 {
     bool any = false;
     for (uint32_t i = 0; i < count; i++) any = any || values[i];
@@ -153,7 +153,7 @@ static void add_errors(struct parameters *parameters, const bool *values, uint32
     }
 }
 
-static void add_findings(struct parameters *parameters, struct buffer *json, const struct analysis *analysis)
+static void add_findings(struct sql_parameters *parameters, struct buffer *json, const struct analysis *analysis)
 {
     if (analysis->finding_count == 0) {
         parameter_null(parameters, TYPE_JSONB);
@@ -174,7 +174,7 @@ static void time_range(const struct columns *columns, int64_t *first_ns, int64_t
     }
 }
 
-static void add_columns(struct parameters *parameters, const struct columns *columns)
+static void add_columns(struct sql_parameters *parameters, const struct columns *columns)
 {
     uint32_t n = columns->requests, m = columns->operations;
     int64_t first_ns, last_ns;
@@ -198,7 +198,7 @@ static void add_columns(struct parameters *parameters, const struct columns *col
     parameter_i64_array(parameters, columns->operation_total_ns, m);
 }
 
-static enum store_result run(struct store *store, const char *sql, struct parameters *parameters)
+static enum store_result run(struct store *store, const char *sql, struct sql_parameters *parameters)
 {
     PGresult *result;
     enum store_result outcome = store_query(store, sql, parameters, &result);
@@ -208,8 +208,8 @@ static enum store_result run(struct store *store, const char *sql, struct parame
 
 static enum store_result delete_pending(struct store *store)
 {
-    struct parameters parameters;
-    parameters_init(&parameters);
+    struct sql_parameters parameters;
+    sql_parameters_init(&parameters);
     parameter_uuid(&parameters, store->claimed_trace);
     return run(store, "DELETE FROM weir.pending WHERE trace_id = $1", &parameters);
 }
@@ -227,7 +227,7 @@ enum store_result store_write_contribution(struct store *store, const struct tra
                                            const struct analysis *analysis)
 {
     struct columns columns = {.requests = analysis->request_count};
-    struct parameters parameters;
+    struct sql_parameters parameters;
     arena_reset(&store->scratch);
     for (uint32_t i = 0; i < analysis->request_count; i++)
         columns.operations += analysis->requests[i].operation_count;
@@ -238,7 +238,7 @@ enum store_result store_write_contribution(struct store *store, const struct tra
     enum store_result outcome = resolve_endpoints(store, analysis, &columns);
     if (outcome == STORE_OK) outcome = resolve_operations(store, analysis, &columns);
     if (outcome != STORE_OK) return finish(store, outcome);
-    parameters_init(&parameters);
+    sql_parameters_init(&parameters);
     parameter_uuid(&parameters, trace->id);
     parameter_i32(&parameters, (int32_t)trace->fragment_count);
     add_columns(&parameters, &columns);
@@ -250,11 +250,11 @@ enum store_result store_write_contribution(struct store *store, const struct tra
 static enum store_result insert_failure(struct store *store, const char *why)
 {
     struct columns none = {.requests = 0};
-    struct parameters parameters;
+    struct sql_parameters parameters;
     arena_reset(&store->scratch);
     struct str reason = text_clean(&store->scratch, str_of(why), TEXT_NAME_BYTES_MAX);
     if (!allocate(&none, &store->scratch)) return store_refuse(store, "out of memory");
-    parameters_init(&parameters);
+    sql_parameters_init(&parameters);
     parameter_uuid(&parameters, store->claimed_trace);
     parameter_i32(&parameters, (int32_t)store->claimed_fragments);
     add_columns(&parameters, &none);

@@ -162,8 +162,8 @@ struct missing {
 static enum store_result ask_once(struct store *store, enum dictionary_kind kind,
                                   const struct missing *missing, int32_t *ids, bool *complete)
 {
-    struct parameters parameters;
-    parameters_init(&parameters);
+    struct sql_parameters parameters;
+    sql_parameters_init(&parameters);
     for (int cell = 0; cell < kinds[kind].cells; cell++) {
         parameter_text_array(&parameters, &missing->cleaned[0].cells[cell], missing->count,
                              DICTIONARY_CELLS_MAX);

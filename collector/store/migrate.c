@@ -38,8 +38,8 @@ static enum store_result check_version(struct store *store)
 
 static enum store_result record(struct store *store, const struct migration *migration)
 {
-    struct parameters parameters;
-    parameters_init(&parameters);
+    struct sql_parameters parameters;
+    sql_parameters_init(&parameters);
     parameter_i32(&parameters, migration->number);
     parameter_text(&parameters, str_of(migration->name));
     PGresult *result;

@@ -33,8 +33,8 @@ static void remember(struct partition_cache *cache, int64_t day)
 
 static enum store_result make(struct store *store, int64_t day)
 {
-    struct parameters parameters;
-    parameters_init(&parameters);
+    struct sql_parameters parameters;
+    sql_parameters_init(&parameters);
     parameter_i32(&parameters, (int32_t)day);
     PGresult *result;
     enum store_result outcome =

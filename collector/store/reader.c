@@ -60,11 +60,11 @@ static const char select_slowest[] =
     REQUESTS " SELECT trace_id, span_id FROM asked ORDER BY duration_ns DESC, start_ns DESC LIMIT 1";
 
 /* A name that no stored text can equal still asks a valid question: it is cleaned as stored names are. */
-static void add_filter(struct parameters *parameters, const struct request_filter *filter,
+static void add_filter(struct sql_parameters *parameters, const struct request_filter *filter,
                        struct arena *arena)
 {
     size_t endpoint_bytes_max = OPERATION_TEXT_MAX + TEXT_NAME_BYTES_MAX + 1;
-    parameters_init(parameters);
+    sql_parameters_init(parameters);
     parameter_text(parameters, text_clean(arena, filter->service, TEXT_NAME_BYTES_MAX));
     parameter_text(parameters, text_clean(arena, filter->service_version, TEXT_NAME_BYTES_MAX));
     parameter_text(parameters, text_clean(arena, filter->endpoint, endpoint_bytes_max));
@@ -217,7 +217,7 @@ static enum store_result read_findings(struct store *store, const struct request
                                        const struct analysis_settings *settings,
                                        const struct endpoints *endpoints, struct arena *arena)
 {
-    struct parameters parameters;
+    struct sql_parameters parameters;
     PGresult *result;
     struct arena scratch;
     add_filter(&parameters, filter, arena);
@@ -239,7 +239,7 @@ static enum store_result read_in_snapshot(struct store *store, const struct requ
                                           const struct analysis_settings *settings, struct arena *arena,
                                           struct endpoints *endpoints)
 {
-    struct parameters parameters;
+    struct sql_parameters parameters;
     PGresult *result;
     add_filter(&parameters, filter, arena);
     enum store_result outcome = store_query(store, select_endpoints, &parameters, &result);
@@ -289,7 +289,7 @@ enum store_result read_trace(struct store *store, const unsigned char trace_id[1
 enum store_result read_slowest(struct store *store, const struct request_filter *filter,
                                unsigned char trace_id[16], uint64_t *span_id, bool *found)
 {
-    struct parameters parameters;
+    struct sql_parameters parameters;
     PGresult *result;
     *found = false;
     enum store_result outcome = store_connect(store);

@@ -185,8 +185,8 @@ static bool collect_sites(struct reading *reading)
 static enum store_result ask_names(struct reading *reading, const char *sql, const struct names *names,
                                    PGresult **result)
 {
-    struct parameters parameters;
-    parameters_init(&parameters);
+    struct sql_parameters parameters;
+    sql_parameters_init(&parameters);
     parameter_i32_array(&parameters, names->ids, names->count);
     return store_query(reading->store, sql, &parameters, result);
 }
@@ -383,11 +383,11 @@ enum store_result trace_read(struct store *store, const unsigned char trace_id[1
                              struct trace *trace)
 {
     struct reading reading = {.store = store, .arena = arena, .trace = trace};
-    struct parameters parameters;
+    struct sql_parameters parameters;
     PGresult *result;
     memset(trace, 0, sizeof *trace);
     memcpy(trace->id, trace_id, 16);
-    parameters_init(&parameters);
+    sql_parameters_init(&parameters);
     parameter_uuid(&parameters, trace_id);
     enum store_result outcome = store_query(store, select_fragments, &parameters, &result);
     if (outcome != STORE_OK) return outcome;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "collector/analysis/table.h"
+#include "collector/analysis/id_table.h"
 
 #define CAPACITY_MIN 16u
 
@@ -12,7 +12,7 @@ static uint64_t mix(uint64_t key, uint64_t seed)
     return key ^ key >> 29;
 }
 
-static bool allocate(struct table *table, size_t capacity)
+static bool allocate(struct id_table *table, size_t capacity)
 {
     table->entries = arena_array(table->arena, capacity, sizeof *table->entries);
     table->mask = capacity - 1;
@@ -20,24 +20,24 @@ static bool allocate(struct table *table, size_t capacity)
     return table->entries != NULL;
 }
 
-bool table_init(struct table *table, struct arena *arena, size_t expected)
+bool id_table_init(struct id_table *table, struct arena *arena, size_t expected)
 {
     size_t capacity = CAPACITY_MIN;
     while (capacity < expected * 2 && capacity < SIZE_MAX / 64) capacity *= 2;
-    *table = (struct table){.arena = arena};
+    *table = (struct id_table){.arena = arena};
     return allocate(table, capacity);
 }
 
-static struct table_entry *slot_of(const struct table *table, uint64_t key)
+static struct id_table_entry *slot_of(const struct id_table *table, uint64_t key)
 {
     uint64_t at = mix(key, table->seed) & table->mask;
     while (table->entries[at].used && table->entries[at].key != key) at = (at + 1) & table->mask;
     return &table->entries[at];
 }
 
-static bool grow(struct table *table)
+static bool grow(struct id_table *table)
 {
-    struct table_entry *old = table->entries;
+    struct id_table_entry *old = table->entries;
     size_t old_capacity = table->mask + 1;
     if (!allocate(table, old_capacity * 2)) return false;
     for (size_t i = 0; i < old_capacity; i++) {
@@ -46,9 +46,9 @@ static bool grow(struct table *table)
     return true;
 }
 
-uint32_t *table_put(struct table *table, uint64_t key, uint32_t fresh_value, bool *fresh)
+uint32_t *id_table_put(struct id_table *table, uint64_t key, uint32_t fresh_value, bool *fresh)
 {
-    struct table_entry *entry = slot_of(table, key);
+    struct id_table_entry *entry = slot_of(table, key);
     *fresh = !entry->used;
     if (entry->used) return &entry->value;
     if (((uint64_t)table->used_count + 1) * 2 > table->mask + 1) {
@@ -56,12 +56,12 @@ uint32_t *table_put(struct table *table, uint64_t key, uint32_t fresh_value, boo
         entry = slot_of(table, key);
     }
     table->used_count++;
-    *entry = (struct table_entry){key, fresh_value, 1};
+    *entry = (struct id_table_entry){key, fresh_value, 1};
     return &entry->value;
 }
 
-const uint32_t *table_find(const struct table *table, uint64_t key)
+const uint32_t *id_table_find(const struct id_table *table, uint64_t key)
 {
-    const struct table_entry *entry = slot_of(table, key);
+    const struct id_table_entry *entry = slot_of(table, key);
     return entry->used ? &entry->value : NULL;
 }

@@ -5,36 +5,36 @@
  * nothing is removed. The mixing is keyed by where the table lies, so that nobody can choose span ids that
  * collide. Used by one thread.
  */
-#ifndef WEIR_ANALYSIS_TABLE_H
-#define WEIR_ANALYSIS_TABLE_H
+#ifndef WEIR_ANALYSIS_ID_TABLE_H
+#define WEIR_ANALYSIS_ID_TABLE_H
 
 #include "base/arena.h"
 
 #include <stdint.h>
 
-struct table_entry {
+struct id_table_entry {
     uint64_t key;
     uint32_t value;
     uint32_t used;
 };
 
-struct table {
+struct id_table {
     struct arena *arena;
-    struct table_entry *entries;
+    struct id_table_entry *entries;
     uint32_t used_count;
     uint64_t mask, seed;
 };
 
 /* Room for expected entries without growing; it may be wrong. False: out of arena. */
-bool table_init(struct table *table, struct arena *arena, size_t expected);
+bool id_table_init(struct id_table *table, struct arena *arena, size_t expected);
 
 /* Where the key's number lies, put there as fresh_value if it was not; NULL: out of arena. Valid until the
- * next table_put. */
-uint32_t *table_put(struct table *table, uint64_t key, uint32_t fresh_value, bool *fresh);
+ * next id_table_put. */
+uint32_t *id_table_put(struct id_table *table, uint64_t key, uint32_t fresh_value, bool *fresh);
 
 /* NULL: not there. */
-const uint32_t *table_find(const struct table *table, uint64_t key);
+const uint32_t *id_table_find(const struct id_table *table, uint64_t key);
 
-static inline uint64_t table_pair(uint32_t a, uint32_t b) { return (uint64_t)a << 32 | b; }
+static inline uint64_t id_table_pair(uint32_t a, uint32_t b) { return (uint64_t)a << 32 | b; }
 
 #endif
