@@ -40,7 +40,7 @@ static const struct table_column columns[COLUMNS] = {
 static void number(struct table *table, uint64_t value)
 {
     words_add(&table->text, value ? units_count(value).text : "·");
-    table_cell_end(table);
+    text_table_cell_end(table);
 }
 
 static void duration(struct table *table, const char *prefix, int64_t ns, bool known)
@@ -49,18 +49,18 @@ static void duration(struct table *table, const char *prefix, int64_t ns, bool k
         words_printf(&table->text, "%s%s", prefix, units_duration(ns).text);
     else
         words_add(&table->text, "·");
-    table_cell_end(table);
+    text_table_cell_end(table);
 }
 
 static void row(struct table *table, const struct endpoint_summary *endpoint)
 {
     bool enough = endpoint->count >= PERCENTILE_SAMPLES_MIN;
     endpoint_words_name(&table->text, endpoint);
-    table_cell_end(table);
+    text_table_cell_end(table);
     words_name(&table->text, endpoint->service);
-    table_cell_end(table);
+    text_table_cell_end(table);
     words_name(&table->text, endpoint->service_version);
-    table_cell_end(table);
+    text_table_cell_end(table);
     number(table, endpoint->count);
     if (endpoint->errors) words_style(&table->text, STYLE_BAD);
     number(table, endpoint->errors);
@@ -76,7 +76,7 @@ static void row(struct table *table, const struct endpoint_summary *endpoint)
         words_add(&table->text, units_estimate(endpoint->saving_ns).text);
     else
         words_add(&table->text, "·");
-    table_cell_end(table);
+    text_table_cell_end(table);
 }
 
 /* Columns that say nothing in any line. */
@@ -90,12 +90,12 @@ static void hide_empty(struct table *table, const struct endpoint_summary *endpo
         http |= endpoints[i].http_calls > 0;
         cache |= endpoints[i].cache_calls > 0;
     }
-    if (!version) table_hide(table, VERSION);
-    if (!failed) table_hide(table, FAILED);
-    if (!db) table_hide(table, DB);
-    if (!db) table_hide(table, DB_TIME);
-    if (!http) table_hide(table, HTTP);
-    if (!cache) table_hide(table, CACHE);
+    if (!version) text_table_hide(table, VERSION);
+    if (!failed) text_table_hide(table, FAILED);
+    if (!db) text_table_hide(table, DB);
+    if (!db) text_table_hide(table, DB_TIME);
+    if (!http) text_table_hide(table, HTTP);
+    if (!cache) text_table_hide(table, CACHE);
 }
 
 void text_requests(struct buffer *out, const struct view *view, const struct endpoint_summary *endpoints,
@@ -108,11 +108,11 @@ void text_requests(struct buffer *out, const struct view *view, const struct end
         return;
     }
     struct table table;
-    table_init(&table, columns, COLUMNS, view);
+    text_table_init(&table, columns, COLUMNS, view);
     for (uint32_t i = 0; i < count; i++) row(&table, &endpoints[i]);
     hide_empty(&table, endpoints, count);
-    table_print(&table, &paper);
-    table_fini(&table);
+    text_table_print(&table, &paper);
+    text_table_fini(&table);
     paper_say(&paper, STYLE_FAINT, 0,
               "Calls and time in the database are medians a request. “Saves” is the largest single repair.");
 }

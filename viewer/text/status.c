@@ -98,33 +98,33 @@ static void count_cell(struct table *table, uint64_t value, enum style style)
 {
     words_style(&table->text, style);
     words_add(&table->text, units_count(value).text);
-    table_cell_end(table);
+    text_table_cell_end(table);
 }
 
 static void name_cell(struct table *table, struct str name)
 {
     words_name(&table->text, name);
-    table_cell_end(table);
+    text_table_cell_end(table);
 }
 
 static void producers(struct paper *paper, const struct status_view *status)
 {
     struct table table;
-    table_init(&table, columns, COLUMNS, paper->view);
+    text_table_init(&table, columns, COLUMNS, paper->view);
     for (uint32_t i = 0; i < status->producer_count; i++) {
         const struct status_producer *producer = &status->producers[i];
         name_cell(&table, producer->service_name);
         name_cell(&table, producer->service_version);
         name_cell(&table, producer->instance_id);
         words_add(&table.text, units_ago(paper->view->now_ns, producer->last_seen_ns).text);
-        table_cell_end(&table);
+        text_table_cell_end(&table);
         count_cell(&table, producer->created, STYLE_PLAIN);
         count_cell(&table, producer->acknowledged, STYLE_PLAIN);
         count_cell(&table, producer->stored, STYLE_PLAIN);
         count_cell(&table, producer->dropped_total, producer->dropped_total ? STYLE_BAD : STYLE_PLAIN);
     }
-    table_print(&table, paper);
-    table_fini(&table);
+    text_table_print(&table, paper);
+    text_table_fini(&table);
 }
 
 /* dashboard before (host-7-4711) dropped 1,204: 1,200 ring full (…), 4 not delivered before the shutdown

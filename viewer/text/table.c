@@ -5,8 +5,8 @@
 
 #define GAP 2
 
-void table_init(struct table *table, const struct table_column *columns, unsigned column_count,
-                const struct view *view)
+void text_table_init(struct table *table, const struct table_column *columns, unsigned column_count,
+                     const struct view *view)
 {
     memset(table, 0, sizeof *table);
     table->columns = columns;
@@ -16,19 +16,19 @@ void table_init(struct table *table, const struct table_column *columns, unsigne
     for (unsigned i = 0; i < column_count; i++) table->used[i] = true;
 }
 
-void table_fini(struct table *table)
+void text_table_fini(struct table *table)
 {
     words_fini(&table->text);
     buffer_fini(&table->ends);
 }
 
-void table_cell_end(struct table *table)
+void text_table_cell_end(struct table *table)
 {
     size_t end = table->text.bytes.len;
     buffer_add(&table->ends, &end, sizeof end);
 }
 
-void table_hide(struct table *table, unsigned column) { table->used[column] = false; }
+void text_table_hide(struct table *table, unsigned column) { table->used[column] = false; }
 
 static size_t cell_count(const struct table *table) { return table->ends.len / sizeof(size_t); }
 
@@ -132,7 +132,7 @@ static void print_dropped(const struct table *table, struct paper *paper,
     words_fini(&words);
 }
 
-void table_print(struct table *table, struct paper *paper)
+void text_table_print(struct table *table, struct paper *paper)
 {
     bool dropped[TABLE_COLUMNS_MAX] = {false};
     if (table->text.bytes.failed || table->ends.failed) {

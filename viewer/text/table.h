@@ -27,13 +27,13 @@ struct table {
     unsigned widths[TABLE_COLUMNS_MAX];
 };
 
-void table_init(struct table *table, const struct table_column *columns, unsigned column_count,
-                const struct view *view);
-void table_fini(struct table *table);
+void text_table_init(struct table *table, const struct table_column *columns, unsigned column_count,
+                     const struct view *view);
+void text_table_fini(struct table *table);
 /* A cell: write into table->text, then end it; row by row, every column. */
-void table_cell_end(struct table *table);
+void text_table_cell_end(struct table *table);
 /* A column of which nothing is worth showing. */
-void table_hide(struct table *table, unsigned column);
-void table_print(struct table *table, struct paper *paper);
+void text_table_hide(struct table *table, unsigned column);
+void text_table_print(struct table *table, struct paper *paper);
 
 #endif
