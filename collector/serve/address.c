@@ -87,7 +87,8 @@ int address_listen(const char *address, char bound[ADDRESS_TEXT_BYTES], char *er
 {
     struct host_port parts;
     if (!split(address, &parts)) {
-        snprintf(error, error_bytes, "%.100s is no HOST:PORT to listen on (127.0.0.1:4318, [::1]:4318)", address);
+        snprintf(error, error_bytes, "%.100s is no HOST:PORT to listen on (127.0.0.1:4318, [::1]:4318)",
+                 address);
         return -1;
     }
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};

@@ -9,7 +9,7 @@
 
 static struct request_filter filter_of(const struct page_request *request)
 {
-    const struct parameters *p = &request->parameters;
+    const struct query *p = &request->parameters;
     return (struct request_filter){.service = p->service,
                                    .service_version = p->version,
                                    .endpoint = p->endpoint,
@@ -19,7 +19,7 @@ static struct request_filter filter_of(const struct page_request *request)
 
 static struct view view_of(const struct page_request *request)
 {
-    const struct parameters *p = &request->parameters;
+    const struct query *p = &request->parameters;
     return (struct view){
         .width = p->width, .colour = p->colour, .ascii = p->ascii, .now_ns = request->now_ns};
 }

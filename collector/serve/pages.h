@@ -8,7 +8,7 @@
 #define WEIR_SERVE_PAGES_H
 
 #include "collector/serve/answer.h"
-#include "collector/serve/parameters.h"
+#include "collector/serve/query.h"
 #include "collector/serve/serve.h"
 #include "collector/store/reader.h"
 #include "viewer/view.h"
@@ -20,7 +20,7 @@ struct page_request {
     int64_t now_ns;     /* unix */
     struct store *store;
     struct arena *arena;
-    struct parameters parameters;
+    struct query parameters;
     struct str rest; /* of the path behind the page's own: the id of /trace/{id} */
 };
 

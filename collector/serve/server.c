@@ -115,11 +115,11 @@ static bool wants_json(struct MHD_Connection *connection)
 }
 
 struct reading {
-    struct parameters *parameters;
+    struct query *parameters;
     unsigned allowed;
     int64_t now_ns;
     bool failed;
-    char error[PARAMETER_ERROR_BYTES];
+    char error[QUERY_ERROR_BYTES];
 };
 
 static enum MHD_Result read_argument(void *context, enum MHD_ValueKind kind, const char *name,
@@ -128,8 +128,8 @@ static enum MHD_Result read_argument(void *context, enum MHD_ValueKind kind, con
     (void)kind;
     struct reading *reading = context;
     struct str text = {value ? value : "", value ? value_len : 0};
-    reading->failed = !parameters_read(reading->parameters, reading->allowed, str_view(name, name_len), text,
-                                       reading->now_ns, reading->error);
+    reading->failed = !query_read(reading->parameters, reading->allowed, str_view(name, name_len), text,
+                                  reading->now_ns, reading->error);
     return reading->failed ? MHD_NO : MHD_YES;
 }
 
@@ -138,7 +138,7 @@ static bool read_arguments(struct MHD_Connection *connection, const struct page 
 {
     struct reading reading = {
         .parameters = &request->parameters, .allowed = page->parameters, .now_ns = request->now_ns};
-    parameters_init(&request->parameters);
+    query_init(&request->parameters);
     MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, read_argument, &reading);
     if (reading.failed) answer_error(answer, MHD_HTTP_BAD_REQUEST, "%s", reading.error);
     return !reading.failed;

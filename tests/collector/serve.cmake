@@ -1,6 +1,6 @@
 # The HTTP side and the weir program. The units link only the files under test; the rest drives real processes.
-weir_unit_test(serve_parameters_test
-               SOURCES serve_parameters_test.c ${CMAKE_SOURCE_DIR}/collector/serve/parameters.c LIBRARIES weir_base)
+weir_unit_test(serve_query_test
+               SOURCES serve_query_test.c ${CMAKE_SOURCE_DIR}/collector/serve/query.c LIBRARIES weir_base)
 weir_unit_test(serve_address_test
                SOURCES serve_address_test.c ${CMAKE_SOURCE_DIR}/collector/serve/address.c LIBRARIES weir_base)
 

@@ -64,8 +64,8 @@ static void print_help(void)
 
 static void print_command_help(const struct command *command)
 {
-    printf("weir %s%s%s [OPTION...]: %s\n\n", command->name, *command->arguments ? " " : "", command->arguments,
-           command->what);
+    printf("weir %s%s%s [OPTION...]: %s\n\n", command->name, *command->arguments ? " " : "",
+           command->arguments, command->what);
     options_print(command->options);
     printf("\nExample: %s\n", command->example);
 }

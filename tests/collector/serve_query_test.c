@@ -3,24 +3,24 @@
 #include "tests/support/cmocka.h"
 
 #include "base/clock.h"
-#include "collector/serve/parameters.h"
+#include "collector/serve/query.h"
 
 #define NOW_NS (1800000000LL * NS_PER_S)
 
-static char error[PARAMETER_ERROR_BYTES];
+static char error[QUERY_ERROR_BYTES];
 
-static bool read_one(struct parameters *parameters, const char *name, const char *value)
+static bool read_one(struct query *parameters, const char *name, const char *value)
 {
-    parameters_init(parameters);
-    return parameters_read(parameters, ~0u, str_of(name), str_of(value), NOW_NS, error);
+    query_init(parameters);
+    return query_read(parameters, ~0u, str_of(name), str_of(value), NOW_NS, error);
 }
 
 static void assert_refused(const char *name, struct str value)
 {
-    struct parameters parameters;
-    parameters_init(&parameters);
+    struct query parameters;
+    query_init(&parameters);
     error[0] = 0;
-    assert_false(parameters_read(&parameters, ~0u, str_of(name), value, NOW_NS, error));
+    assert_false(query_read(&parameters, ~0u, str_of(name), value, NOW_NS, error));
     assert_non_null(strstr(error, name));
     assert_null(strchr(error, '\n'));
 }
@@ -28,7 +28,7 @@ static void assert_refused(const char *name, struct str value)
 static void takes_what_the_table_says(void **state)
 {
     (void)state;
-    struct parameters p;
+    struct query p;
     assert_true(read_one(&p, "format", "json") && p.json);
     assert_true(read_one(&p, "format", "text") && !p.json);
     assert_true(read_one(&p, "width", "60") && p.width == 60);
@@ -45,7 +45,7 @@ static void takes_what_the_table_says(void **state)
 static void reads_times(void **state)
 {
     (void)state;
-    struct parameters p;
+    struct query p;
     assert_true(read_one(&p, "since", "90s") && p.since_ns == NOW_NS - 90 * NS_PER_S);
     assert_true(read_one(&p, "since", "2h") && p.since_ns == NOW_NS - 7200 * NS_PER_S);
     assert_true(read_one(&p, "until", "1970-01-02T00:00:01Z") && p.until_ns == 86401 * NS_PER_S);
@@ -107,7 +107,7 @@ static void refuses_what_postgres_cannot_hold(void **state)
 static void takes_well_formed_utf8_to_its_limits(void **state)
 {
     (void)state;
-    struct parameters p;
+    struct query p;
     static const char *const good[] = {
         "\x7f",         "\xc2\x80",     "\xdf\xbf",         "\xe0\xa0\x80",
         "\xed\x9f\xbf", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
@@ -117,14 +117,14 @@ static void takes_well_formed_utf8_to_its_limits(void **state)
 static void refuses_unknown_and_repeated(void **state)
 {
     (void)state;
-    struct parameters p;
+    struct query p;
     assert_refused("formt", str_of("json"));
     assert_refused("", str_of(""));
-    parameters_init(&p);
-    assert_false(parameters_read(&p, PARAMETERS_RENDER, str_of("endpoint"), str_of("GET /"), NOW_NS, error));
+    query_init(&p);
+    assert_false(query_read(&p, PARAMETERS_RENDER, str_of("endpoint"), str_of("GET /"), NOW_NS, error));
     assert_non_null(strstr(error, "format, width, colour, ascii"));
-    assert_true(parameters_read(&p, PARAMETERS_RENDER, str_of("width"), str_of("80"), NOW_NS, error));
-    assert_false(parameters_read(&p, PARAMETERS_RENDER, str_of("width"), str_of("80"), NOW_NS, error));
+    assert_true(query_read(&p, PARAMETERS_RENDER, str_of("width"), str_of("80"), NOW_NS, error));
+    assert_false(query_read(&p, PARAMETERS_RENDER, str_of("width"), str_of("80"), NOW_NS, error));
     assert_non_null(strstr(error, "more than once"));
 }
 

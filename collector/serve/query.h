@@ -4,8 +4,8 @@
  * other, a repeated one, or a bad value is an error, so that a typing mistake never looks like an answer.
  * Values are outside bytes: limited in length, valid UTF-8, no NUL. Pure; any thread.
  */
-#ifndef WEIR_SERVE_PARAMETERS_H
-#define WEIR_SERVE_PARAMETERS_H
+#ifndef WEIR_SERVE_QUERY_H
+#define WEIR_SERVE_QUERY_H
 
 #include "base/str.h"
 
@@ -45,7 +45,7 @@ enum parameter {
 #define WIDTH_MIN           60
 #define WIDTH_MAX           1000
 
-struct parameters {
+struct query {
     unsigned given; /* PARAMETER_BITs */
     bool json, colour, ascii;
     unsigned width;
@@ -54,13 +54,13 @@ struct parameters {
     int64_t since_ns, until_ns;
 };
 
-void parameters_init(struct parameters *parameters);
+void query_init(struct query *parameters);
 
-#define PARAMETER_ERROR_BYTES 512
+#define QUERY_ERROR_BYTES 512
 
 /* False: error says in one line what is wrong. `allowed` are the page's PARAMETER_BITs. */
-bool parameters_read(struct parameters *parameters, unsigned allowed, struct str name, struct str value,
-                     int64_t now_ns, char error[PARAMETER_ERROR_BYTES]);
+bool query_read(struct query *parameters, unsigned allowed, struct str name, struct str value, int64_t now_ns,
+                char error[QUERY_ERROR_BYTES]);
 
 /* 32 hexadecimal digits, not all of them 0 (W3C Trace Context). */
 bool trace_id_read(struct str text, unsigned char trace_id[16]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "collector/serve/parameters.h"
+#include "collector/serve/query.h"
 
 #include "base/clock.h"
 
@@ -14,10 +14,7 @@ static const struct {
 #undef X
 };
 
-void parameters_init(struct parameters *parameters)
-{
-    *parameters = (struct parameters){.width = WIDTH_DEFAULT};
-}
+void query_init(struct query *parameters) { *parameters = (struct query){.width = WIDTH_DEFAULT}; }
 
 static int hex_digit(char c)
 {
@@ -141,7 +138,7 @@ static bool read_name(struct str text, struct str *name)
     return text.len > 0;
 }
 
-static bool read_value(struct parameters *to, enum parameter which, struct str value, int64_t now_ns)
+static bool read_value(struct query *to, enum parameter which, struct str value, int64_t now_ns)
 {
     switch (which) {
     case PARAMETER_format:
@@ -189,19 +186,19 @@ static enum parameter find(struct str name)
     return (enum parameter)which;
 }
 
-bool parameters_read(struct parameters *parameters, unsigned allowed, struct str name, struct str value,
-                     int64_t now_ns, char error[PARAMETER_ERROR_BYTES])
+bool query_read(struct query *parameters, unsigned allowed, struct str name, struct str value, int64_t now_ns,
+                char error[QUERY_ERROR_BYTES])
 {
     enum parameter which = find(name);
     if (which == PARAMETER_COUNT || !(allowed & 1u << which)) {
         char names[160];
         list_allowed(allowed, names, sizeof names);
-        snprintf(error, PARAMETER_ERROR_BYTES, "parameter %.60s is not known here; there are: %s", name.data,
+        snprintf(error, QUERY_ERROR_BYTES, "parameter %.60s is not known here; there are: %s", name.data,
                  names);
         return false;
     }
     if (parameters->given & 1u << which) {
-        snprintf(error, PARAMETER_ERROR_BYTES, "parameter %s is given more than once", table[which].name);
+        snprintf(error, QUERY_ERROR_BYTES, "parameter %s is given more than once", table[which].name);
         return false;
     }
     parameters->given |= 1u << which;
@@ -209,6 +206,6 @@ bool parameters_read(struct parameters *parameters, unsigned allowed, struct str
         read_value(parameters, which, value, now_ns)) {
         return true;
     }
-    snprintf(error, PARAMETER_ERROR_BYTES, "parameter %s must be %s", table[which].name, table[which].what);
+    snprintf(error, QUERY_ERROR_BYTES, "parameter %s must be %s", table[which].name, table[which].what);
     return false;
 }
