@@ -5,9 +5,6 @@
 #include "base/utf8.h"
 #include "model/sql_outline.h"
 #include "model/words.h"
-#include "proto/batch.h"
-
-_Static_assert(OPERATION_TYPE_COUNT == BATCH_OPERATION_TYPES, "the wire must know all operation types");
 
 #define LABEL_CHARS_MAX   60
 #define LABEL_COLUMNS_MAX 3

@@ -3,6 +3,9 @@
 #include "tests/support/cmocka.h"
 
 #include "model/operation.h"
+#include "proto/batch.h"
+
+_Static_assert(OPERATION_TYPE_COUNT == BATCH_OPERATION_TYPES, "the wire must know all operation types");
 
 static const struct {
     enum operation_type type;

@@ -153,7 +153,7 @@ static void a_column_of_another_length_is_refused(void **state)
         size_t fixed_bytes;
         const char *column;
     } cases[] = {
-        {31, 0, "span_trace has 1 of 4"},       {32, 8, "span_trace has 4 of 5"}, /* span_id counts */
+        {31, 0, "span_trace has 1 of 4"},       {32, 8, "parent_span_id has 4 of 5"}, /* span_id counts */
         {33, 8, "parent_span_id has 5 of 4"},   {34, 0, "span_kind has 5 of 4"},
         {35, 0, "span_operation has 5 of 4"},   {36, 0, "span_site has 5 of 4"},
         {37, 0, "start_delta_ns has 5 of 4"},   {38, 0, "duration_ns has 5 of 4"},

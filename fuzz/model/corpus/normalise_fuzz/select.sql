@@ -1,0 +1,1 @@
+SELECT a, E'x\'y', $t$ z $t$ FROM "t" WHERE b IN (1, 2) AND c = $1 -- d

@@ -1,0 +1,1 @@
+WITH x AS (DELETE FROM t RETURNING *) SELECT [a b], `c` FROM x WHERE d = ANY(ARRAY[1,2]) AND e->>'k' = %(name)s
