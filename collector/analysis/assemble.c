@@ -6,8 +6,8 @@
  * may well start before its parent.
  */
 #include "collector/analysis/analysis.h"
-#include "collector/analysis/order.h"
 #include "collector/analysis/id_table.h"
+#include "collector/analysis/order.h"
 
 #define NONE UINT32_MAX
 

@@ -7,8 +7,8 @@
 #ifndef WEIR_ANALYSIS_KINDS_H
 #define WEIR_ANALYSIS_KINDS_H
 
-#include "collector/analysis/requests.h"
 #include "collector/analysis/id_table.h"
+#include "collector/analysis/requests.h"
 #include "collector/analysis/units.h"
 
 #define REQUEST_FINDINGS_MAX 64 /* of one kind in one request: those that save most */

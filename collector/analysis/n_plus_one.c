@@ -75,7 +75,8 @@ static uint32_t seek_source(const struct scene *scene, const struct group *group
     for (uint32_t c = 0; c < count; c++) {
         uint32_t k = 1;
         while (k < checked && has_link(span_at(scene, group, k), &candidates[c], k)) k++;
-        const uint32_t *source = k == checked ? id_table_find(&scene->call_by_id, candidates[c].span_id) : NULL;
+        const uint32_t *source =
+            k == checked ? id_table_find(&scene->call_by_id, candidates[c].span_id) : NULL;
         if (!source || scene->calls->calls[*source].group == scene->calls->calls[group->calls[0]].group)
             continue;
         if (count_agrees(scene->calls->calls[*source].span, group->count)) {
@@ -125,7 +126,8 @@ static struct fit fit_rows(const struct scene *scene, const struct group *group)
     double slope = (xy - x * y / n) / spread;
     if (slope < 0) slope = 0;
     double intercept = y / n - slope * x / n;
-    return (struct fit){intercept < 0 ? 0 : intercept, slope, x, true};
+    if (intercept < 0) return (struct fit){0, xy / xx, x, true}; /* a call cannot cost less than nothing */
+    return (struct fit){intercept, slope, x, true};
 }
 
 /* The loop as one call that gets all rows. */
@@ -178,7 +180,8 @@ static bool count_inputs(struct loops *loops, uint32_t group_index, uint32_t *kn
             continue;
         }
         bool fresh;
-        if (!id_table_put(&loops->inputs, hash_combine(group_index, span->input_hash), i, &fresh)) return false;
+        if (!id_table_put(&loops->inputs, hash_combine(group_index, span->input_hash), i, &fresh))
+            return false;
         *distinct += fresh;
     }
     *known = group->count - unknown;
@@ -192,7 +195,7 @@ static struct loop *loop_of(struct loops *loops, const struct group *group, uint
     uint32_t source_operation = source == CALL_NONE ? CALL_NONE : calls[source].operation;
     bool fresh;
     uint32_t *at = id_table_put(&loops->by_operations, id_table_pair(group->operation, source_operation),
-                             loops->count, &fresh);
+                                loops->count, &fresh);
     if (!at) return NULL;
     if (fresh) {
         loops->list[loops->count++] = (struct loop){

@@ -267,8 +267,9 @@ struct unit_set {
     uint32_t count;
     uint32_t units[UNITS_MAX]; /* costliest first */
     struct verdict verdict;
-    bool all_proven, all_from_source; /* every pair proven; every pair proven or likely */
 };
+
+static const struct verdict surest = {LEVEL_PROVEN, LEVEL_PROVEN, false, false};
 
 static struct verdict weaker(struct verdict a, struct verdict b)
 {
@@ -293,16 +294,15 @@ static bool fits(const struct relations *relations, const struct unit_set *set, 
     return true;
 }
 
-/* Adds every free unit that fits what is there, the costliest first. */
-static void grow_set(const struct relations *relations, const uint32_t *by_cost, uint32_t seed,
+/* Adds to by_cost[first] every free unit that costs less and fits what is there, the costliest first. */
+static void grow_set(const struct relations *relations, const uint32_t *by_cost, uint32_t first,
                      uint64_t free_units, enum level least, struct unit_set *set)
 {
-    *set =
-        (struct unit_set){.count = 1, .units = {seed}, .verdict = {LEVEL_PROVEN, LEVEL_PROVEN, false, false}};
-    for (uint32_t i = 0; i < relations->unit_count; i++) {
+    *set = (struct unit_set){.count = 1, .units = {by_cost[first]}, .verdict = surest};
+    for (uint32_t i = first + 1; i < relations->unit_count; i++) {
         uint32_t unit = by_cost[i];
-        if (unit == seed || !(free_units >> unit & 1)) continue;
-        if (fits(relations, set, unit, least, &set->verdict)) set->units[set->count++] = unit;
+        if (free_units >> unit & 1 && fits(relations, set, unit, least, &set->verdict))
+            set->units[set->count++] = unit;
     }
 }
 
@@ -319,7 +319,7 @@ static void drop_small(const struct relations *relations, struct unit_set *set, 
 {
     if (set->count < 2 || relations->units[set->units[1]].cost_ns < least_ns) return;
     while (relations->units[set->units[set->count - 1]].cost_ns < least_ns) set->count--;
-    set->verdict = (struct verdict){LEVEL_PROVEN, LEVEL_PROVEN, false, false};
+    set->verdict = surest;
     for (uint32_t i = 0; i < set->count; i++) {
         for (uint32_t j = i + 1; j < set->count; j++) {
             set->verdict = weaker(set->verdict, judge(relations, set->units[i], set->units[j]));
@@ -455,7 +455,7 @@ static bool report_sets(struct relations *relations, const uint32_t *by_cost, en
         if (!(*free_units >> by_cost[i] & 1)) continue;
         struct unit_set set;
         int64_t saving_ns = 0;
-        grow_set(relations, by_cost, by_cost[i], *free_units, least, &set);
+        grow_set(relations, by_cost, i, *free_units, least, &set);
         drop_small(relations, &set, least_ns);
         if (set.count < 2) continue;
         if (!set_saving(relations, &set, &saving_ns)) return false;

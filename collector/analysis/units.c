@@ -45,7 +45,8 @@ static bool part_by_anchor(struct parts *parts, struct request_calls *calls)
     for (uint32_t i = 0; i < calls->count; i++) {
         struct call *call = &calls->calls[i];
         bool fresh;
-        uint32_t *part = id_table_put(&table, id_table_pair(call->anchor, call->operation), parts->count, &fresh);
+        uint32_t *part =
+            id_table_put(&table, id_table_pair(call->anchor, call->operation), parts->count, &fresh);
         if (!part || (fresh && !add_part(parts, call->operation, call->family))) return false;
         call->group = *part;
         parts->list[call->group].count++;
