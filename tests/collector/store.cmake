@@ -1,0 +1,12 @@
+# The store's tests, each against a throwaway Postgres of its own (tests/support/postgres.py).
+function(weir_store_test name)
+  add_executable(${name} ${CMAKE_SOURCE_DIR}/tests/collector/${name}.c
+                         ${CMAKE_SOURCE_DIR}/tests/collector/store_support.c)
+  target_link_libraries(${name} PRIVATE weir_store ${ARGN} PkgConfig::libpq PkgConfig::cmocka)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name}
+           COMMAND ${PYTHON3} ${CMAKE_SOURCE_DIR}/tests/support/postgres.py -- $<TARGET_FILE:${name}>)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 180)
+endfunction()
+
+weir_store_test(store_write_test)
