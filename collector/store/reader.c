@@ -53,8 +53,8 @@ static const char select_findings[] = REQUESTS
     "  row_number() OVER (PARTITION BY endpoint_id ORDER BY start_ns DESC) AS n FROM asked),"
     " newest AS (SELECT endpoint_id, trace_id, max(start_ns) AS start_ns FROM numbered WHERE n <= $6"
     "  GROUP BY endpoint_id, trace_id)"
-    " SELECT endpoint_id, trace_id, findings::text FROM newest JOIN weir.contribution USING (trace_id)"
-    " WHERE findings IS NOT NULL ORDER BY endpoint_id, newest.start_ns DESC";
+    " SELECT newest.endpoint_id, trace_id, findings::text FROM newest JOIN weir.contribution USING (trace_id)"
+    " WHERE findings IS NOT NULL ORDER BY newest.endpoint_id, newest.start_ns DESC";
 
 static const char select_slowest[] =
     REQUESTS " SELECT trace_id, span_id FROM asked ORDER BY duration_ns DESC, start_ns DESC LIMIT 1";
