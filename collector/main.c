@@ -50,9 +50,18 @@ _Static_assert(EMBEDDED_ERROR_BYTES <= ERROR_BYTES && INGEST_ERROR_BYTES <= ERRO
                    SERVE_ERROR_BYTES <= ERROR_BYTES && CONFIG_ERROR_BYTES <= ERROR_BYTES,
                "parts write their errors into the daemon's");
 
+/* One line, whatever a name in it holds. */
 static int complain(const char *error)
 {
-    fprintf(stderr, "weir-collector: %s\n", error);
+    fputs("weir-collector: ", stderr);
+    for (const char *c = error; *c; c++) {
+        unsigned char byte = (unsigned char)*c;
+        if (byte < 0x20 || byte == 0x7f)
+            fprintf(stderr, "\\x%02x", byte);
+        else
+            fputc(byte, stderr);
+    }
+    fputc('\n', stderr);
     return EXIT_FAILED;
 }
 

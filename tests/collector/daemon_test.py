@@ -60,7 +60,9 @@ class CollectorTest(unittest.TestCase):
         return done.stdout.strip()
 
     def stored_spans(self, http):
-        return int(re.search(r'"spans"\s*:\s*(\d+)', self.get(http + "/status?format=json"))[1])
+        """None while the collector says that Postgres does not answer."""
+        found = re.search(r'"spans"\s*:\s*(\d+)', self.get(http + "/status?format=json"))
+        return int(found[1]) if found else None
 
     def get(self, url):
         address, path = url.removeprefix("http://").split("/", 1)
@@ -170,14 +172,18 @@ class Start(CollectorTest):
 
     def test_a_postgres_that_refuses(self):
         with Postgres() as postgres:
-            said = self.error_after_waiting(postgres.dsn.replace("dbname=postgres", "dbname=absent") + " password=secret")
+            absent = postgres.dsn.replace("dbname=postgres", "dbname=absent") + " password=secret"
+            refused = self.collector(*FREE, "--postgres", absent)
+            nobody_there = self.collector(*FREE, "--postgres", f"host={self.folder}")
+            said = self.error_after_waiting(refused)
             self.assertIn('"absent" does not exist', said)
             self.assertNotIn("secret", said)
-        self.assertIn("cannot reach Postgres", self.error_after_waiting(f"host={self.folder}"))
+        self.assertIn("cannot reach Postgres", self.error_after_waiting(nobody_there))
 
-    def error_after_waiting(self, dsn):
-        status, said, errors = run([COLLECTOR, *FREE, "--postgres", dsn])
-        self.assertEqual((status, said), (1, []), errors)
+    def error_after_waiting(self, process):
+        status = process.wait()
+        errors = process.error_lines
+        self.assertEqual((status, process.lines), (1, []), errors)
         self.assertTrue(all("waiting for Postgres" in line for line in errors[:-1]), errors)
         self.assertTrue(errors[-1].startswith("weir-collector: "))
         return errors[-1]
@@ -222,7 +228,7 @@ class Acknowledgement(CollectorTest):
             with open(self.data + "/postgres/postmaster.pid", encoding="ascii") as file:
                 os.kill(int(file.readline()), signal.SIGKILL)
             eventually(lambda: peer.ask(2, sp.batch(7, 2))[0] == sp.STORED, "batches are stored again")
-        self.assertEqual(self.stored_spans(http), 2)
+        eventually(lambda: self.stored_spans(http) == 2, "both are there")
         self.assertEqual(process.stop(), 0)
 
     def test_while_postgres_is_away_batches_are_sent_back(self):
@@ -236,7 +242,7 @@ class Acknowledgement(CollectorTest):
                 self.assertEqual((status, retry_after_ms), (sp.RETRY, 500), reason)
                 postgres.start()
                 eventually(lambda: peer.ask(3, sp.batch(7, 2))[0] == sp.STORED, "batches are stored again")
-            self.assertEqual(self.stored_spans(http), 2)
+            eventually(lambda: self.stored_spans(http) == 2, "both are there")
             self.assertEqual(process.stop(), 0)
 
     def test_what_cannot_be_stored_is_refused_and_counted(self):
@@ -251,7 +257,7 @@ class Acknowledgement(CollectorTest):
             self.assertEqual(peer.ask(4, sp.batch(7, 1))[0], sp.STORED)
         text = self.get(http + "/status?format=json")
         for name, value in (("batches_refused_malformed", 2), ("batches_refused_version", 1), ("batches_stored", 1)):
-            self.assertRegex(text, rf'"{name}"[^}}]*"value"\s*:\s*{value}\b')
+            self.assertRegex(text, rf'"{name}"\s*:\s*{value}\b')
         self.assertEqual(process.stop(), 0)
 
     def test_a_stop_ends_though_postgres_hangs(self):
