@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROUNDS 300
+#define ROUNDS 100
 
 static uint64_t seed;
 

@@ -93,7 +93,7 @@ static void colours_only_on_request_and_ends_them(void **state)
     fixture->view.colour = true;
     paper_put_words(&fixture->paper, &fixture->words);
     paper_end(&fixture->paper);
-    assert_string_equal(fixture->out.data, "\x1b[0m\x1b[1;31mx\x1b[0m \x1b[0m\x1b[1;31my\x1b[0m\n");
+    assert_string_equal(fixture->out.data, "\x1b[1;31mx y\x1b[0m\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -94,14 +94,30 @@ static void loops_fold_through_wrappers_that_differ(void **state)
     size_t root = add(fixture, NO_PARENT, fixture->request, 0, 20000);
     for (unsigned i = 0; i < 10; i++) {
         size_t wrapper = add(fixture, root, fixture->step, i * 2000, 2000);
-        add(fixture, wrapper, fixture->a, i * 2000, i == 3 ? 1000 : 2000);
-        if (i == 3) add(fixture, wrapper, fixture->b, i * 2000 + 1000, 1000);
+        add(fixture, wrapper, fixture->a, i * 2000, i == 3 || i == 7 ? 1000 : 2000);
+        if (i == 3 || i == 7) add(fixture, wrapper, fixture->b, i * 2000 + 1000, 1000);
     }
     build(fixture);
     const struct row *row = expect(fixture->rows.first, fixture->request, 1, 0);
     row = expect(row, fixture->step, 10, 1);
     row = expect(row, fixture->a, 10, 2);
-    assert_null(expect(row, fixture->b, 1, 2));
+    assert_null(expect(row, fixture->b, 2, 2)); /* too few for a loop, but their parents are one row */
+}
+
+static void pauses_inside_folded_wrappers_are_one_row(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t root = add(fixture, NO_PARENT, fixture->request, 0, 20000);
+    for (unsigned i = 0; i < 10; i++) {
+        size_t wrapper = add(fixture, root, fixture->step, i * 2000, 2000);
+        add(fixture, wrapper, fixture->a, i * 2000, 1200);
+    }
+    build(fixture);
+    const struct row *row = expect(fixture->rows.first, fixture->request, 1, 0);
+    row = expect(row, fixture->step, 10, 1);
+    row = expect(row, fixture->a, 10, 2);
+    assert_int_equal(row->total_ns, 8000000);
+    assert_null(expect(row, NULL, 10, 2));
 }
 
 static void a_gap_is_a_row_where_it_is_long_and_one_row_where_many_are_short(void **state)
@@ -186,6 +202,7 @@ int main(void)
         TEST(few_calls_stay_apart_and_many_fold),
         TEST(interleaved_loops_become_two_rows),
         TEST(loops_fold_through_wrappers_that_differ),
+        TEST(pauses_inside_folded_wrappers_are_one_row),
         TEST(a_gap_is_a_row_where_it_is_long_and_one_row_where_many_are_short),
         TEST(too_little_in_no_span_is_no_row),
         TEST(a_foreign_clock_is_drawn_inside_its_caller_and_an_own_late_span_is_not),

@@ -13,19 +13,21 @@ void paper_init(struct paper *paper, struct buffer *out, const struct view *view
     paper->width = view->width < PAPER_WIDTH_MIN ? PAPER_WIDTH_MIN : view->width;
 }
 
-static void set_style(struct paper *paper, enum style style)
+static void set_style(struct paper *paper, enum style style) { paper->style = style; }
+
+/* Before something visible is written: spaces look the same in every style, and change nothing. */
+static void ink(struct paper *paper, enum style style)
 {
     static const char *const codes[] = {
 #define X(name, code) code,
         STYLES(X)
 #undef X
     };
-    if (style == paper->style) return;
-    paper->style = style;
-    if (!paper->view->colour) return;
+    if (style == paper->inked || !paper->view->colour) return;
     /* Styles do not add up: each begins from none. */
-    if (style != STYLE_PLAIN) buffer_add_text(paper->out, "\x1b[0m");
-    buffer_printf(paper->out, "\x1b[%sm", codes[style]);
+    if (paper->inked != STYLE_PLAIN) buffer_add_text(paper->out, "\x1b[0m");
+    if (style != STYLE_PLAIN) buffer_printf(paper->out, "\x1b[%sm", codes[style]);
+    paper->inked = style;
 }
 
 void paper_to(struct paper *paper, unsigned column)
@@ -34,14 +36,11 @@ void paper_to(struct paper *paper, unsigned column)
     if (column > paper->column) paper->column = column;
 }
 
+/* The spaces kept back, now that something follows them. */
 static void fill(struct paper *paper)
 {
-    if (paper->filled == paper->column) return;
-    enum style style = paper->style;
-    set_style(paper, STYLE_PLAIN);
-    buffer_add_char(paper->out, ' ', paper->column - paper->filled);
+    if (paper->filled < paper->column) buffer_add_char(paper->out, ' ', paper->column - paper->filled);
     paper->filled = paper->column;
-    set_style(paper, style);
 }
 
 /* One token of words: a style mark (cells 0, applied) or one character. */
@@ -81,6 +80,7 @@ static void emit(struct paper *paper, struct str text, size_t at, struct token t
         return;
     }
     fill(paper);
+    ink(paper, paper->style);
     buffer_add(paper->out, text.data + at, token.len);
     paper->column += token.cells;
     paper->filled = paper->column;
@@ -111,6 +111,7 @@ void paper_put(struct paper *paper, struct str text, unsigned cells)
             at += token.len;
         }
         fill(paper);
+        ink(paper, paper->style);
         buffer_add_text(paper->out, more);
         paper->filled = ++paper->column;
     }
@@ -175,6 +176,7 @@ void paper_wrap(struct paper *paper, struct str text, unsigned hang, unsigned en
 void paper_end(struct paper *paper)
 {
     set_style(paper, STYLE_PLAIN);
+    ink(paper, STYLE_PLAIN);
     buffer_add_char(paper->out, '\n', 1);
     paper->column = paper->filled = 0;
 }

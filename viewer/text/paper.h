@@ -13,9 +13,10 @@ struct paper {
     struct buffer *out;
     const struct view *view;
     unsigned width;
-    unsigned column; /* where the next piece goes */
-    unsigned filled; /* up to where the line has been written; less than column: spaces to come */
-    enum style style;
+    unsigned column;  /* where the next piece goes */
+    unsigned filled;  /* up to where the line has been written; less than column: spaces to come */
+    enum style style; /* of what is written next */
+    enum style inked; /* what the terminal was last told */
 };
 
 void paper_init(struct paper *paper, struct buffer *out, const struct view *view);

@@ -22,7 +22,7 @@ enum {
 };
 
 static const struct table_column columns[COLUMNS] = {
-    [ENDPOINT] = {"endpoint", false, 20, 0},
+    [ENDPOINT] = {"endpoint", false, 34, 0},
     [SERVICE] = {"service", false, 10, 7},
     [VERSION] = {"version", false, 7, 2},
     [REQUESTS] = {"requests", true, 0, 0},

@@ -3,7 +3,8 @@
 
 #include "viewer/text/cells.h"
 
-#define GAP 2
+#define GAP             2
+#define FIRST_CELLS_MIN 8
 
 void text_table_init(struct table *table, const struct table_column *columns, unsigned column_count,
                      const struct view *view)
@@ -84,6 +85,9 @@ static void fit(struct table *table, unsigned width, bool dropped[TABLE_COLUMNS_
         if (!table->used[i] || !least || table->widths[i] <= least) continue;
         table->widths[i] = table->widths[i] - least > missing ? table->widths[i] - missing : least;
     }
+    /* Nothing is left to go: the first column gives way. */
+    unsigned missing = missing_cells(table, width, false), *first = &table->widths[0];
+    if (missing) *first = *first > missing + FIRST_CELLS_MIN ? *first - missing : FIRST_CELLS_MIN;
 }
 
 static void print_cell(const struct table *table, struct paper *paper, unsigned column, struct str text,

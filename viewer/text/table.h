@@ -12,7 +12,7 @@
 struct table_column {
     const char *title;
     bool right;         /* numbers */
-    unsigned cells_min; /* may shrink to this; 0: not at all */
+    unsigned cells_min; /* may shrink to this; 0: not at all. The first further, when no column can go */
     unsigned rank;      /* 0: stays; else the highest goes first */
 };
 

@@ -28,6 +28,12 @@ int64_t since_ns(int64_t a, int64_t b)
     return difference;
 }
 
+static int64_t add_ns(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 static size_t index_of(const struct builder *builder, const struct span *span)
 {
     return (size_t)(span - builder->trace->spans);
@@ -91,9 +97,8 @@ static struct interval clamp(struct interval of, struct interval to)
 
 static int64_t end_ns(const struct span *span)
 {
-    int64_t end;
     if (span->duration_ns < 0) return span->start_ns;
-    return __builtin_add_overflow(span->start_ns, span->duration_ns, &end) ? INT64_MAX : end;
+    return add_ns(span->start_ns, span->duration_ns);
 }
 
 /* Another process has another clock: what it did for a call it did within the call. */
@@ -184,7 +189,8 @@ static bool gap_row(struct builder *builder, struct found *found, const struct r
     struct row *row = new_row(builder, ROW_GAP, parent, (uint32_t)count);
     if (!row) return false;
     memcpy(row->intervals, pieces, count * sizeof *pieces);
-    for (size_t i = 0; i < count; i++) row->total_ns += pieces[i].end_ns - pieces[i].start_ns;
+    for (size_t i = 0; i < count; i++)
+        row->total_ns = add_ns(row->total_ns, pieces[i].end_ns - pieces[i].start_ns);
     row->start_ns =
         count == 1 ? pieces[0].start_ns : INT64_MAX; /* many pauses: behind what stands between them */
     found->rows[found->count++] = row;
@@ -208,7 +214,7 @@ static bool gaps(struct builder *builder, struct found *found, const struct row 
             if (!gap_row(builder, found, parent, &pieces[i], 1)) return false;
         } else {
             pieces[small++] = pieces[i];
-            small_ns += ns;
+            small_ns = add_ns(small_ns, ns);
         }
     }
     if (small == 0 || small_ns < builder->gap_min_ns) return true;
