@@ -129,10 +129,14 @@ static PGconn *open_connection(const char *dsn)
     return PQconnectdbParams(keywords, values, 1);
 }
 
-/* A server that went away while the connection was idle shows as an end of file waiting to be read. */
+/*
+ * A server that went away while the connection was idle shows as its last words and an end of file waiting to be read:
+ * the first look reads the words, the second the end.
+ */
 static bool is_alive(PGconn *connection)
 {
-    return connection && PQconsumeInput(connection) && PQstatus(connection) == CONNECTION_OK;
+    return connection && PQconsumeInput(connection) && PQconsumeInput(connection) &&
+           PQstatus(connection) == CONNECTION_OK;
 }
 
 enum store_result store_connect(struct store *store)

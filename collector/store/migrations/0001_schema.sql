@@ -84,14 +84,11 @@ CREATE FUNCTION weir.make_partition(day date) RETURNS void LANGUAGE plpgsql AS $
 DECLARE
     name text := 'fragment_' || to_char(day, 'YYYYMMDD');
 BEGIN
+    LOCK TABLE weir.fragment IN SHARE UPDATE EXCLUSIVE MODE;  -- one maker at a time
     IF to_regclass('weir.' || name) IS NOT NULL THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('weir.make_partition'));
-    IF to_regclass('weir.' || name) IS NOT NULL THEN
-        RETURN;
-    END IF;
-    EXECUTE format('CREATE TABLE weir.%I (LIKE weir.fragment INCLUDING STORAGE INCLUDING COMPRESSION)', name);
+    EXECUTE format('CREATE TABLE weir.%I (LIKE weir.fragment INCLUDING ALL)', name);
     EXECUTE format('ALTER TABLE weir.fragment ATTACH PARTITION weir.%I FOR VALUES FROM (%L) TO (%L)',
                    name, day, day + 1);
 END
