@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A weir-collector with a private Postgres in a data folder, and the service under load from tests/scenarios/load.c.
+
+    with DataFolder() as folder, Collector(bin, folder) as collector:
+        with Load(bin, collector.nng, threads=2) as load: ...
+
+Waits are conditions with deadlines. Python's standard library only.
+"""
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from postgres import binary_folder
+from service import Service
+
+DEADLINE_S = 60
+
+
+def wait_until(condition, what, deadline_s=DEADLINE_S):
+    """The condition's first true value; an error that says what was waited for."""
+    deadline = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {deadline_s} s in vain: {what}")
+        time.sleep(0.02)
+
+
+class DataFolder:
+    """A fresh folder that an unprivileged Postgres can reach, removed at the end."""
+
+    def __enter__(self):
+        self.outer = tempfile.mkdtemp(prefix="weir-scenario-")
+        os.chmod(self.outer, 0o755)
+        return os.path.join(self.outer, "data")
+
+    def __exit__(self, *exception):
+        shutil.rmtree(self.outer, ignore_errors=True)
+
+
+class Collector(Service):
+    def __init__(self, bin_folder, data_folder, listen="tcp://127.0.0.1:0", options=()):
+        super().__init__([os.path.join(bin_folder, "weir-collector"), "--data-dir", data_folder, "--listen", listen,
+                          "--http", "127.0.0.1:0", "--quiet-ms", "200", *options])
+        match = re.fullmatch(r"ready: nng (\S+) http (\S+) postgres (.*)", self.ready)
+        self.nng, self.url, self.dsn = match.groups()
+        self.bin = bin_folder
+
+    def port(self):
+        return int(self.nng.rsplit(":", 1)[1])
+
+    def json(self, path):
+        status, text = self.get(path + ("&" if "?" in path else "?") + "format=json")
+        assert status == 200, (status, text)
+        return json.loads(text)
+
+    def counter(self, name):
+        return {row["name"]: row["value"] for row in self.json("/status")["counters"]}.get(name, 0)
+
+    def sql(self, text):
+        run = subprocess.run([binary_folder() + "/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+                              "-d", self.dsn, "-c", text], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        return run.stdout.strip()
+
+    def weir(self, *arguments):
+        return subprocess.run([os.path.join(self.bin, "weir"), *arguments, "--url", self.url], capture_output=True,
+                              text=True, check=False, stdin=subprocess.DEVNULL)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """As a crash: no handler runs."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Load:
+    """The service under load: see tests/scenarios/load.c for what it makes."""
+
+    def __init__(self, bin_folder, endpoint, threads=2, rate=0, requests=0, environment=None):
+        self.process = subprocess.Popen(
+            [os.path.join(bin_folder, "../tests/load"), "--threads", str(threads), "--rate", str(rate),
+             "--requests", str(requests)],
+            env={**os.environ, "WEIR_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "load", **(environment or {})},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def _ask(self, line, deadline_s):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], deadline_s)[0]:
+            raise AssertionError(f"the service has not answered {line!r} for {deadline_s} s")
+        return json.loads(self.process.stdout.readline())
+
+    def stats(self):
+        return self._ask("stats", DEADLINE_S)
+
+    def finish(self, timeout_ms, deadline_s=DEADLINE_S):
+        """Stats after weir_shutdown(timeout_ms); the process has ended with status 0."""
+        stats = self._ask(f"finish {timeout_ms}", deadline_s)
+        assert self.process.wait(deadline_s) == 0
+        return stats
+
+
+def assert_adds_up(stats):
+    """Every span that was created is in exactly one place."""
+    assert stats["created"] == stats["acknowledged"] + stats["dropped"] + stats["in_flight"], stats
