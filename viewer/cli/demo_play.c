@@ -136,12 +136,18 @@ void demo_add_stage(struct buffer *path, const struct demo_study *study, const c
     client_add_query(path, endpoint_parameter, study->endpoint);
 }
 
+/* *answer: a new reference; NULL where the collector knows nothing of it yet (404). */
 static bool ask_json(struct demo *demo, const char *path, json_t **answer)
 {
     *answer = NULL;
     if (!demo_ask(demo, path)) return false;
-    *answer = json_loadb(demo->reply.body.data ? demo->reply.body.data : "", demo->reply.body.len, 0, NULL);
-    return true;
+    const struct buffer *body = &demo->reply.body;
+    if (demo->reply.status == 404) return true;
+    if (demo->reply.status == 200) *answer = json_loadb(body->data, body->len, 0, NULL);
+    if (*answer) return true;
+    return demo_fail(demo, "collector", "the collector answers %s with HTTP %ld: %.*s", path,
+                     demo->reply.status, (int)strcspn(body->data ? body->data : "", "\n"),
+                     body->data ? body->data : "");
 }
 
 static bool ask_stage(struct demo *demo, const char *page, const struct demo_study *study, const char *stage,
