@@ -323,6 +323,15 @@ static const struct request *request_of(const struct trace_view *view, const str
     return NULL;
 }
 
+/* Whose figures stand on top: the focus, else the first root that is a request and no orphan. */
+static const struct span *shown_request(const struct trace_view *view)
+{
+    if (view->focus) return view->focus;
+    for (size_t i = 0; i < view->trace->root_count; i++)
+        if (request_of(view, view->trace->roots[i])) return view->trace->roots[i];
+    return view->trace->roots[0];
+}
+
 static void chunk(struct waterfall *waterfall)
 {
     paper_flow(&waterfall->paper, &waterfall->label, 3, 0);
@@ -341,7 +350,7 @@ static bool has_lost_parent(const struct trace *trace)
 static void header(struct waterfall *waterfall)
 {
     const struct trace *trace = waterfall->view->trace;
-    const struct span *span = waterfall->view->focus ? waterfall->view->focus : trace->roots[0];
+    const struct span *span = shown_request(waterfall->view);
     const struct request *request = request_of(waterfall->view, span);
     struct words *words = &waterfall->label;
     words_clear(words);
