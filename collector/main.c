@@ -43,6 +43,7 @@ struct daemon {
     struct ingest *ingest;
     struct serve *serve;
     sigset_t stop_signals;
+    bool stopped; /* asked to stop before it served */
     char error[ERROR_BYTES];
 };
 
@@ -116,16 +117,15 @@ static bool migrate(struct daemon *daemon)
     }
     int64_t deadline_ns = clock_monotonic_ns() + POSTGRES_DEADLINE_NS;
     enum store_result result;
-    bool told = false, stopped = false;
-    while ((result = store_migrate(store)) == STORE_AWAY && clock_monotonic_ns() < deadline_ns && !stopped) {
+    bool told = false;
+    while ((result = store_migrate(store)) == STORE_AWAY && clock_monotonic_ns() < deadline_ns &&
+           !daemon->stopped) {
         note_store_error(daemon, "waiting for Postgres", store);
         if (!told) log_info("%s", daemon->error);
         told = true;
-        stopped = asked_to_stop_within(daemon, POSTGRES_RETRY_MS);
+        daemon->stopped = asked_to_stop_within(daemon, POSTGRES_RETRY_MS);
     }
-    if (stopped)
-        snprintf(daemon->error, ERROR_BYTES, "stopped while waiting for Postgres");
-    else if (result != STORE_OK)
+    if (result != STORE_OK)
         note_store_error(
             daemon, result == STORE_AWAY ? "cannot reach Postgres" : "cannot prepare the database", store);
     store_free(store);
@@ -225,7 +225,7 @@ static int run(struct daemon *daemon)
         int number;
         sigwait(&daemon->stop_signals, &number);
         log_info("stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
-    } else {
+    } else if (!daemon->stopped) {
         status = complain(daemon->error);
     }
     stop(daemon);
