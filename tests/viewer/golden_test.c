@@ -18,6 +18,34 @@ static void report(struct buffer *out, const struct view *view)
     text_report(out, view, endpoints, count, sample_status());
 }
 
+/* Three times the same endpoints: more than are shown whole, and more than are shown. */
+static void report_of_many(struct buffer *out, const struct view *view)
+{
+    uint32_t count;
+    const struct endpoint_summary *endpoints = sample_endpoints(&count);
+    struct endpoint_summary many[3 * 4];
+    assert_int_equal(count, 4);
+    for (uint32_t i = 0; i < 3 * count; i++) many[i] = endpoints[i % count];
+    many[1].findings = (const struct finding[]){endpoints[1].findings[0], endpoints[1].findings[1],
+                                                endpoints[1].findings[2], endpoints[1].findings[1]};
+    many[1].finding_count = 4;
+    text_report(out, view, many, 3 * count, NULL);
+}
+
+/* Deeper than there are columns to indent it. */
+static void deep(struct buffer *out, const struct view *view)
+{
+    struct scene scene;
+    scene_init(&scene, 40);
+    const struct resource *shop = scene_resource(&scene, "shop", "");
+    const struct operation *step = scene_operation(&scene, OPERATION_SPAN, "", "step");
+    size_t parent = NO_PARENT;
+    for (unsigned i = 0; i < 40; i++) parent = scene_add(&scene, parent, step, shop, i * 100, 8000 - i * 200);
+    scene_finish(&scene);
+    text_trace(out, view, &(struct trace_view){.trace = &scene.trace});
+    scene_fini(&scene);
+}
+
 static void report_of_nothing(struct buffer *out, const struct view *view)
 {
     text_report(out, view, NULL, 0, sample_status_empty());
@@ -70,6 +98,8 @@ static const struct {
     {"report-140.txt", report, 140, UTF8},
     {"report-100-ascii.txt", report, 100, ASCII},
     {"report-100-colour.txt", report, 100, COLOUR},
+    {"report-of-many-100.txt", report_of_many, 100, UTF8},
+    {"trace-deep-80.txt", deep, 80, UTF8},
     {"report-of-nothing-80.txt", report_of_nothing, 80, UTF8},
     {"requests-60.txt", requests, 60, UTF8},
     {"requests-120.txt", requests, 120, UTF8},
