@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define GOAL_SPANS_PER_S 1e6
 
@@ -87,16 +88,24 @@ static size_t analyse_all(const struct input *input, struct arena *arena)
     return spans;
 }
 
+/* Of this thread: the goal is for a core, whoever else uses it. */
+static int64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 static void measure(const char *what, struct input *input, double seconds)
 {
     struct arena arena;
     arena_init(&arena, (size_t)8 << 30);
     analyse_all(input, &arena);
     size_t spans = 0;
-    int64_t began_ns = clock_monotonic_ns(), took_ns;
+    int64_t began_ns = cpu_ns(), took_ns;
     do {
         spans += analyse_all(input, &arena);
-        took_ns = clock_monotonic_ns() - began_ns;
+        took_ns = cpu_ns() - began_ns;
     } while ((double)took_ns < seconds * 1e9);
     double rate = (double)spans / ((double)took_ns / 1e9);
     printf("%-44s %8.2f M spans/s   %5.1f x the goal   %7.1f MiB\n", what, rate / 1e6,

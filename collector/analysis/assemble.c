@@ -56,52 +56,67 @@ static void mend_duration(struct span *span)
     if (span->duration_ns > room_ns) span->duration_ns = room_ns;
 }
 
-/* Keeps the index of one span of each id in by_id. */
-static bool drop_doubles(struct trace *trace, struct id_table *by_id)
+/* Keeps one span of each id: by_id has its index, and places[i] is NONE for those dropped. */
+static bool drop_doubles(struct trace *trace, struct id_table *by_id, uint32_t *places)
 {
     for (uint32_t i = 0; i < trace->span_count; i++) {
         bool fresh;
         mend_duration(&trace->spans[i]);
         uint32_t *kept = id_table_put(by_id, trace->spans[i].id, i, &fresh);
         if (!kept) return false;
-        if (!fresh && compare_content(&trace->spans[i], &trace->spans[*kept]) < 0) *kept = i;
+        places[i] = i;
+        if (fresh) continue;
+        bool better = compare_content(&trace->spans[i], &trace->spans[*kept]) < 0;
+        places[better ? *kept : i] = NONE;
+        if (better) *kept = i;
     }
     return true;
 }
 
-/* Replaces trace->spans by those kept, in order of start; by_id then holds their new places. */
-static bool put_in_order(struct trace *trace, struct id_table *by_id, struct arena *arena)
+/* Replaces trace->spans by the count kept, in order of start; places[i] becomes where the i-th went. */
+static bool put_in_order(struct trace *trace, uint32_t *places, size_t count, struct arena *arena)
 {
-    size_t count = by_id->used_count, at = 0;
+    size_t at = 0;
     struct order_key *keys = arena_alloc(arena, 2 * count * sizeof *keys);
     struct span *ordered = arena_alloc(arena, count * sizeof *ordered);
     if (!keys || !ordered) return false;
     for (uint32_t i = 0; i < trace->span_count; i++) {
         const struct span *span = &trace->spans[i];
-        const uint32_t *kept = id_table_find(by_id, span->id);
-        if (!kept || *kept != i) continue;
-        keys[at++] = (struct order_key){span->start_ns, -span->duration_ns, span->id, i};
+        if (places[i] != NONE)
+            keys[at++] = (struct order_key){span->start_ns, -span->duration_ns, span->id, i};
     }
     keys = order_sort(keys, keys + count, count);
     for (uint32_t i = 0; i < count; i++) {
-        bool fresh;
         ordered[i] = trace->spans[keys[i].index];
         ordered[i].parent = ordered[i].first_child = ordered[i].last_child = ordered[i].next_sibling = NULL;
-        *id_table_put(by_id, ordered[i].id, i, &fresh) = i;
+        places[keys[i].index] = i;
     }
     trace->spans = ordered;
     trace->span_count = count;
     return true;
 }
 
-static void find_parents(struct trace *trace, const struct id_table *by_id, uint32_t *parents)
+/* NONE: not in the trace. */
+static uint32_t find_span(const struct id_table *by_id, const uint32_t *places, uint64_t id)
 {
+    const uint32_t *kept = id_table_find(by_id, id);
+    return kept ? places[*kept] : NONE;
+}
+
+static void find_parents(struct trace *trace, const struct id_table *by_id, const uint32_t *places,
+                         uint32_t *parents)
+{
+    uint64_t last_id = 0;
+    uint32_t last = NONE; /* neighbours mostly have one parent */
     trace->complete = true;
     for (uint32_t i = 0; i < trace->span_count; i++) {
         uint64_t parent_id = trace->spans[i].parent_id;
-        const uint32_t *parent = parent_id ? id_table_find(by_id, parent_id) : NULL;
-        if (parent_id && !parent) trace->complete = false;
-        parents[i] = parent && *parent != i ? *parent : NONE;
+        if (parent_id && parent_id != last_id) {
+            last = find_span(by_id, places, parent_id);
+            last_id = parent_id;
+        }
+        if (parent_id && last == NONE) trace->complete = false;
+        parents[i] = parent_id && last != i ? last : NONE;
     }
 }
 
@@ -155,14 +170,13 @@ bool trace_assemble(struct trace *trace, struct arena *arena)
 {
     if (trace->span_count >= NONE) return false;
     struct id_table by_id;
-    if (!id_table_init(&by_id, arena, trace->span_count) || !drop_doubles(trace, &by_id) ||
-        !put_in_order(trace, &by_id, arena)) {
-        return false;
-    }
-    uint32_t *parents = arena_alloc(arena, trace->span_count * sizeof *parents);
+    size_t bytes = trace->span_count * sizeof(uint32_t);
+    uint32_t *places = arena_alloc(arena, bytes), *parents = arena_alloc(arena, bytes);
     uint32_t *walks = arena_array(arena, trace->span_count, sizeof *walks);
-    if (!parents || !walks) return false;
-    find_parents(trace, &by_id, parents);
+    if (!places || !parents || !walks || !id_table_init(&by_id, arena, trace->span_count) ||
+        !drop_doubles(trace, &by_id, places) || !put_in_order(trace, places, by_id.used_count, arena))
+        return false;
+    find_parents(trace, &by_id, places, parents);
     break_cycles(parents, walks, (uint32_t)trace->span_count);
     trace->roots = arena_alloc(arena, count_roots(parents, trace->span_count) * sizeof(struct span *));
     if (!trace->roots) return false;

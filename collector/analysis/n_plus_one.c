@@ -349,15 +349,18 @@ static bool is_loop_of(const struct scene *scene, const struct group *group, enu
 
 static bool find_loops(struct scene *scene, enum finding_kind kind, enum operation_type type)
 {
-    uint32_t groups = 0;
-    for (uint32_t i = 0; i < scene->grouping.count; i++)
-        groups += is_loop_of(scene, &scene->grouping.groups[i], type);
+    size_t groups = 0, calls = 0;
+    for (uint32_t i = 0; i < scene->grouping.count; i++) {
+        if (!is_loop_of(scene, &scene->grouping.groups[i], type)) continue;
+        groups++;
+        calls += scene->grouping.groups[i].count;
+    }
     if (groups == 0) return true;
     struct loops loops = {.scene = scene};
     loops.list = arena_alloc(scene->arena, groups * sizeof *loops.list);
     loops.labels = arena_array(scene->arena, scene->calls->count, sizeof *loops.labels);
     if (!loops.list || !loops.labels || !id_table_init(&loops.by_operations, scene->arena, 0) ||
-        !id_table_init(&loops.inputs, scene->arena, 0)) {
+        !id_table_init(&loops.inputs, scene->arena, calls)) {
         return false;
     }
     for (uint32_t i = 0; i < scene->grouping.count; i++) {

@@ -53,9 +53,9 @@ static struct repeat *repeat_of(struct repeats *repeats, uint32_t operation, uin
     return &repeats->list[*at];
 }
 
-static bool is_candidate(const struct trace_operation *operation, const struct call *call)
+static bool has_comparable_input(const struct trace_operation *operation, const struct call *call)
 {
-    if (call->in_loop || operation->is_transaction || operation->is_write) return false;
+    if (call->in_loop) return false;
     switch (call_input_state(operation, call->span)) {
     case INPUT_KNOWN:
         return true;
@@ -65,6 +65,11 @@ static bool is_candidate(const struct trace_operation *operation, const struct c
         break;
     }
     return false;
+}
+
+static uint64_t input_key(const struct call *call)
+{
+    return hash_combine(call->operation, call->span->input_hash);
 }
 
 static bool answers_differ(const struct span *a, const struct span *b)
@@ -96,14 +101,16 @@ static bool count_repeat(struct repeats *repeats, struct asked *asked, uint32_t 
 static bool look_at(struct repeats *repeats, uint32_t index)
 {
     struct call *call = &repeats->scene->calls->calls[index];
-    const struct trace_operation *operation = &repeats->scene->requests->operations[call->operation];
+    struct trace_operation *operation = &repeats->scene->requests->operations[call->operation];
     if (call_is_write(operation, call->span)) {
         repeats->writes++;
         return true;
     }
-    if (!is_candidate(operation, call)) return true;
+    if (!has_comparable_input(operation, call) || trace_operation_is_write(operation) ||
+        trace_operation_is_transaction(operation))
+        return true;
     bool fresh;
-    uint64_t key = hash_combine(call->operation, call->span->input_hash);
+    uint64_t key = input_key(call);
     uint32_t *at = id_table_put(&repeats->by_input, key, repeats->asked_count, &fresh);
     if (!at) return false;
     struct asked *asked = &repeats->asked[*at];
@@ -157,10 +164,29 @@ static bool report_repeats(struct repeats *repeats)
     return true;
 }
 
+/* Most requests ask nothing twice; they are done with here. */
+static bool asks_anything_twice(struct scene *scene, bool *twice)
+{
+    struct id_table seen;
+    *twice = false;
+    if (!id_table_init(&seen, scene->arena, 0)) return false;
+    for (uint32_t i = 0; i < scene->calls->count && !*twice; i++) {
+        const struct call *call = &scene->calls->calls[i];
+        bool fresh;
+        if (!has_comparable_input(&scene->requests->operations[call->operation], call)) continue;
+        if (!id_table_put(&seen, input_key(call), i, &fresh)) return false;
+        *twice = !fresh;
+    }
+    return true;
+}
+
 bool find_repeated_call(struct scene *scene)
 {
     size_t count = scene->calls->count;
     struct repeats repeats = {.scene = scene};
+    bool twice;
+    if (!asks_anything_twice(scene, &twice)) return false;
+    if (!twice) return true;
     repeats.list = arena_alloc(scene->arena, scene->request->operation_count * sizeof *repeats.list);
     repeats.asked = arena_alloc(scene->arena, count * sizeof *repeats.asked);
     repeats.labels = arena_array(scene->arena, count, sizeof *repeats.labels);

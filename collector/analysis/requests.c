@@ -61,8 +61,6 @@ static bool add_operation(struct split *split, const struct operation *operation
     result->operations[result->operation_count++] = (struct trace_operation){
         .operation = operation,
         .is_call = is_call,
-        .is_write = is_call && operation_is_write(operation),
-        .is_transaction = is_call && operation_is_transaction(operation),
         .has_values = is_call && operation->text.len && has_place_for_values(operation->text),
     };
     return true;
@@ -264,9 +262,26 @@ static bool deal_calls(struct split *split)
     return true;
 }
 
-bool call_is_write(const struct trace_operation *operation, const struct span *span)
+enum effects { WRITE_IS_KNOWN = 1, WRITES = 2, TRANSACTION_IS_KNOWN = 4, IS_TRANSACTION = 8 };
+
+bool trace_operation_is_write(struct trace_operation *operation)
 {
-    if (!operation->is_write) return false;
+    if (!(operation->effects & WRITE_IS_KNOWN))
+        operation->effects |= WRITE_IS_KNOWN | (operation_is_write(operation->operation) ? WRITES : 0);
+    return operation->effects & WRITES;
+}
+
+bool trace_operation_is_transaction(struct trace_operation *operation)
+{
+    if (!(operation->effects & TRANSACTION_IS_KNOWN))
+        operation->effects |=
+            TRANSACTION_IS_KNOWN | (operation_is_transaction(operation->operation) ? IS_TRANSACTION : 0);
+    return operation->effects & IS_TRANSACTION;
+}
+
+bool call_is_write(struct trace_operation *operation, const struct span *span)
+{
+    if (!trace_operation_is_write(operation)) return false;
     if (operation->operation->type != OPERATION_HTTP || !str_starts(operation->operation->text, "POST ")) {
         return true;
     }

@@ -18,9 +18,14 @@
 /* An operation of the trace, once, whatever fragment its spans came in. */
 struct trace_operation {
     const struct operation *operation;
-    bool is_call, is_write, is_transaction;
-    bool has_values; /* its text has places for values: without a hash the input is not known */
+    bool is_call;
+    bool has_values;  /* its text has places for values: without a hash the input is not known */
+    unsigned effects; /* what has been read from its text already; ask the functions below */
 };
+
+/* Reading a statement costs more than all else that a small request needs, so it is read once, and only if asked. */
+bool trace_operation_is_write(struct trace_operation *operation);
+bool trace_operation_is_transaction(struct trace_operation *operation);
 
 /* A call of a request. */
 struct call {
@@ -62,6 +67,6 @@ const struct span *next_in_subtree(const struct span *root, const struct span *s
 
 /* May change what later reads see. A POST whose body is a list of an earlier answer's values only asks for
  * these. */
-bool call_is_write(const struct trace_operation *operation, const struct span *span);
+bool call_is_write(struct trace_operation *operation, const struct span *span);
 
 #endif

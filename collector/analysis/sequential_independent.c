@@ -53,7 +53,7 @@ static const struct call *call_at(const struct relations *relations, uint32_t ca
     return &relations->scene->calls->calls[call];
 }
 
-static const struct trace_operation *operation_at(const struct relations *relations, uint32_t operation)
+static struct trace_operation *operation_at(const struct relations *relations, uint32_t operation)
 {
     return &relations->scene->requests->operations[operation];
 }
@@ -184,8 +184,9 @@ static void count_writes(struct relations *relations)
 {
     const struct request_calls *calls = relations->scene->calls;
     for (uint32_t i = 0; i < calls->count; i++) {
-        const struct trace_operation *operation = operation_at(relations, calls->calls[i].operation);
-        bool orders = operation->is_transaction || call_is_write(operation, calls->calls[i].span);
+        struct trace_operation *operation = operation_at(relations, calls->calls[i].operation);
+        bool orders =
+            trace_operation_is_transaction(operation) || call_is_write(operation, calls->calls[i].span);
         relations->writes_before[i + 1] = relations->writes_before[i] + orders;
     }
 }

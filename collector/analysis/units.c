@@ -99,8 +99,8 @@ static bool deal_calls(struct grouping *result, struct parts *parts, const struc
     }
     for (uint32_t i = 0; i < result->count; i++) {
         struct group *group = &result->groups[i];
-        group->is_loop =
-            group->count >= loop_calls_min && !trace->operations[group->operation].is_transaction;
+        group->is_loop = group->count >= loop_calls_min &&
+                         !trace_operation_is_transaction(&trace->operations[group->operation]);
     }
     return true;
 }
@@ -205,7 +205,7 @@ bool make_units(struct unit *units, uint32_t *unit_count, const struct trace_req
     *unit_count = 0;
     for (uint32_t i = 0; i < grouping->count; i++) {
         const struct group *group = &grouping->groups[i];
-        if (trace->operations[group->operation].is_transaction) continue;
+        if (trace_operation_is_transaction(&trace->operations[group->operation])) continue;
         if (!add_units_of(&list, group)) return false;
     }
     if (list.count == 0) return true;
