@@ -108,12 +108,9 @@ struct span *case_dashboard_joined(struct build *build, uint64_t merchant)
 {
     static const char *const queries[] = {
         "SELECT count(*), sum(total_cents) FROM orders WHERE merchant_id = ?",
-        "SELECT p.id, p.name, r.reviews, i.sold FROM products p LEFT JOIN reviews r ON r.product_id = p.id "
-        "WHERE "
-        "p.merchant_id = ?",
-        "SELECT c.id, c.name, o.spent FROM customers c LEFT JOIN orders o ON o.customer_id = c.id WHERE "
-        "c.merchant_id = ?",
-        "SELECT p.id, s.quantity FROM products p JOIN stock s ON s.product_id = p.id WHERE p.merchant_id = ?",
+        "SELECT p.id, r.reviews FROM products p JOIN reviews r ON r.product_id = p.id WHERE merchant_id = ?",
+        "SELECT c.id, o.spent FROM customers c JOIN orders o ON o.customer_id = c.id WHERE merchant_id = ?",
+        "SELECT p.id, s.quantity FROM products p JOIN stock s ON s.product_id = p.id WHERE merchant_id = ?",
     };
     struct span *request = open_dashboard(build, merchant);
     for (int i = 0; i < 4; i++) {
