@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/serve/pages.h"
 
+#include "collector/serve/analysed_trace.h"
 #include "collector/serve/status.h"
-
-#include <stdlib.h>
 
 /* ---- what a page needs of the store, and what it says when that fails ---- */
 
@@ -97,11 +96,6 @@ static void make_requests(const struct page_request *request, struct answer *ans
 
 /* ---- one trace, analysed at once ---- */
 
-struct analysed_trace {
-    struct trace trace;
-    struct analysis analysis;
-};
-
 static bool read_analysed(const struct page_request *request, const unsigned char trace_id[16],
                           struct answer *answer, struct analysed_trace *to)
 {
@@ -112,8 +106,7 @@ static bool read_analysed(const struct page_request *request, const unsigned cha
         answer_error(answer, 404, "no trace has this id");
         return false;
     }
-    bool done = trace_assemble(&to->trace, request->arena) &&
-                analyse_trace(&to->analysis, &to->trace, &request->options->settings, request->arena);
+    bool done = analysed_trace_make(to, &request->options->settings, request->arena);
     if (!done) answer_error(answer, 500, "the trace needs more memory than one answer may have");
     return done;
 }
@@ -131,65 +124,6 @@ static void render_findings(const struct page_request *request, struct answer *a
     }
 }
 
-static int compare_text(struct str a, struct str b)
-{
-    int order = memcmp(a.data ? a.data : "", b.data ? b.data : "", a.len < b.len ? a.len : b.len);
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-static int compare_endpoint(const void *left, const void *right)
-{
-    const struct finding *a = *(const struct finding *const *)left,
-                         *b = *(const struct finding *const *)right;
-    int order = compare_text(a->endpoint, b->endpoint);
-    if (order == 0) order = compare_text(a->service, b->service);
-    return order ? order : compare_text(a->service_version, b->service_version);
-}
-
-static int compare_saving(const void *left, const void *right)
-{
-    const struct finding *a = left, *b = right;
-    return (a->saving_ns < b->saving_ns) - (a->saving_ns > b->saving_ns);
-}
-
-static uint32_t requests_of_endpoint(const struct analysis *analysis, const struct finding *finding)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < analysis->request_count; i++) {
-        const struct request *request = &analysis->requests[i];
-        count += str_equal(request->endpoint, finding->endpoint) &&
-                 str_equal(request->service, finding->service) &&
-                 str_equal(request->service_version, finding->service_version);
-    }
-    return count;
-}
-
-/* Findings of single requests → findings of each endpoint in this trace, largest saving first. False: out of
- * arena. */
-static bool aggregate_trace(const struct analysis *analysis, const struct analysis_settings *settings,
-                            struct arena *arena, struct finding **findings, uint32_t *count)
-{
-    uint32_t total = analysis->finding_count;
-    const struct finding **sorted = arena_array(arena, total, sizeof *sorted);
-    *findings = arena_array(arena, total, sizeof **findings);
-    *count = 0;
-    if (!sorted || !*findings) return false;
-    for (uint32_t i = 0; i < total; i++) sorted[i] = &analysis->findings[i];
-    if (total > 1) qsort(sorted, total, sizeof *sorted, compare_endpoint);
-    for (uint32_t first = 0, next; first < total; first = next) {
-        for (next = first + 1; next < total && compare_endpoint(&sorted[first], &sorted[next]) == 0;) next++;
-        uint32_t merged_count = 0;
-        const struct finding *merged =
-            aggregate_findings(sorted + first, next - first, requests_of_endpoint(analysis, sorted[first]),
-                               settings, arena, &merged_count);
-        if (arena_exhausted(arena)) return false;
-        if (merged_count) memcpy(*findings + *count, merged, merged_count * sizeof *merged);
-        *count += merged_count;
-    }
-    if (*count > 1) qsort(*findings, *count, sizeof **findings, compare_saving);
-    return true;
-}
-
 static void make_findings_of_trace(const struct page_request *request, struct answer *answer)
 {
     if (request->parameters.given & PARAMETERS_FILTER) {
@@ -198,15 +132,8 @@ static void make_findings_of_trace(const struct page_request *request, struct an
         return;
     }
     struct analysed_trace analysed = {0};
-    struct finding *findings;
-    uint32_t count;
     if (!read_analysed(request, request->parameters.trace_id, answer, &analysed)) return;
-    if (!aggregate_trace(&analysed.analysis, &request->options->settings, request->arena, &findings,
-                         &count)) {
-        answer_error(answer, 500, "the findings need more memory than one answer may have");
-        return;
-    }
-    render_findings(request, answer, findings, count);
+    render_findings(request, answer, analysed.analysis.findings, analysed.analysis.finding_count);
 }
 
 static void make_findings(const struct page_request *request, struct answer *answer)
@@ -228,7 +155,7 @@ static void make_findings(const struct page_request *request, struct answer *ans
     for (uint32_t i = 0; i < found.count; i++) {
         for (uint32_t j = 0; j < found.at[i].finding_count; j++) all[count++] = found.at[i].findings[j];
     }
-    if (count > 1) qsort(all, count, sizeof *all, compare_saving);
+    findings_sort(all, count);
     render_findings(request, answer, all, count);
 }
 

@@ -109,7 +109,8 @@ static bool refuse_early(struct MHD_Connection *connection, const char *method, 
 static bool wants_json(struct MHD_Connection *connection)
 {
     const char *format = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "format");
-    if (format) return strcmp(format, "json") == 0;
+    if (format && strcmp(format, "json") == 0) return true;
+    if (format && strcmp(format, "text") == 0) return false;
     const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
     return accept && strstr(accept, "application/json") != NULL;
 }

@@ -140,7 +140,7 @@ class HttpTest(unittest.TestCase):
     # ---- what bad requests get ----
 
     def test_unknown_pages(self):
-        for path in ["/nothing", "/trace/", "/report/", "//report", "/../etc/passwd", "/%00", "/%1b[31m"]:
+        for path in ["/nothing", "/trace/", "/report/", "//report", "/../etc/passwd", "/%1b[31m"]:
             self.assertIn(self.collector.ask(path)[0], (400, 404), path)
         self.assertIn("/findings", self.text("/nothing", 404))
 
