@@ -10,3 +10,6 @@ function(weir_store_test name)
 endfunction()
 
 weir_store_test(store_write_test)
+weir_store_test(store_migrate_test)
+weir_store_test(store_fragment_test)
+weir_store_test(store_claim_test)
