@@ -180,14 +180,21 @@ static const char *type_word(enum operation_type type)
     return words[type];
 }
 
-/* At most so many characters; a cut one ends in "…". */
+/* At most so many characters, a malformed byte counting as one; a cut text ends in "…". */
 static struct str cut_chars(struct arena *arena, struct str text, size_t chars_max)
 {
     size_t chars = 0, keep = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (((unsigned char)text.data[i] & 0xc0) == 0x80) continue; /* inside a character */
+    for (size_t i = 0; i < text.len; chars++) {
         if (chars == chars_max - 1) keep = i;
-        if (chars++ == chars_max) return arena_printf(arena, "%.*s…", (int)keep, text.data);
+        if (chars == chars_max) {
+            char *cut = arena_alloc(arena, keep + sizeof "…");
+            if (!cut) return str_view(NULL, 0);
+            memcpy(cut, text.data, keep);
+            memcpy(cut + keep, "…", sizeof "…");
+            return str_view(cut, keep + sizeof "…" - 1);
+        }
+        size_t bytes = utf8_char_bytes(str_view(text.data + i, text.len - i));
+        i += bytes ? bytes : 1;
     }
     return arena_str(arena, text);
 }

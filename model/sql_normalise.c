@@ -70,11 +70,30 @@ struct scan {
     void *context;
 };
 
-static const char *const list_words[] = {"ALL", "ANY", "ARRAY", "IN", "ROW", "SOME", "VALUES"};
-static const char *const value_keywords[] = {
-    "AND",    "BETWEEN", "BY",    "CASE", "DISTINCT", "ELSE",   "FROM", "HAVING", "ILIKE",  "INTO",
-    "IS",     "LIKE",    "LIMIT", "NOT",  "OF",       "OFFSET", "ON",   "OR",     "RETURN", "RETURNING",
-    "SELECT", "SET",     "THEN",  "TO",   "UPDATE",   "USING",  "WHEN", "WHERE"};
+/* Padded to 8 bytes, so that a word is compared by one instruction; longer words are none of these but RETURNING, behind
+ * which a minus may stay an operator. */
+struct keyword {
+    char name[8];
+    enum before before;
+};
+
+#define VALUE(name)                                                                                          \
+    {                                                                                                        \
+        name, BEFORE_KEYWORD                                                                                 \
+    }
+#define LIST(name)                                                                                           \
+    {                                                                                                        \
+        name, BEFORE_LIST_WORD                                                                               \
+    }
+static const struct keyword keywords[] = {
+    LIST("ALL"),     LIST("ANY"),     LIST("ARRAY"),    LIST("IN"),       LIST("ROW"),   LIST("SOME"),
+    LIST("VALUES"),  VALUE("AND"),    VALUE("BETWEEN"), VALUE("BY"),      VALUE("CASE"), VALUE("ELSE"),
+    VALUE("FROM"),   VALUE("HAVING"), VALUE("ILIKE"),   VALUE("INTO"),    VALUE("IS"),   VALUE("LIKE"),
+    VALUE("LIMIT"),  VALUE("NOT"),    VALUE("OF"),      VALUE("OFFSET"),  VALUE("ON"),   VALUE("OR"),
+    VALUE("RETURN"), VALUE("SELECT"), VALUE("SET"),     VALUE("THEN"),    VALUE("TO"),   VALUE("UPDATE"),
+    VALUE("USING"),  VALUE("WHEN"),   VALUE("WHERE"),   VALUE("DISTINCT")};
+#undef VALUE
+#undef LIST
 
 /* ---- characters ---- */
 
@@ -443,6 +462,17 @@ static bool is_literal_prefix(struct str word)
     return word.len == 1 && memchr("eEnNbBxXuU", word.data[0], 10) != NULL;
 }
 
+/* What an unquoted, unqualified word is to what stands behind it. */
+static enum before word_kind(struct str word)
+{
+    char upper[8] = {0};
+    if (word.len > sizeof upper) return BEFORE_OPERAND;
+    for (size_t i = 0; i < word.len; i++) upper[i] = word_upper(word.data[i]);
+    for (size_t i = 0; i < WORDS_COUNT(keywords); i++)
+        if (memcmp(upper, keywords[i].name, sizeof upper) == 0) return keywords[i].before;
+    return BEFORE_OPERAND;
+}
+
 static void scan_word(struct scan *s)
 {
     struct str word = str_view(s->at, word_bytes(s, 0));
@@ -457,11 +487,7 @@ static void scan_word(struct scan *s)
         scan_quoted_literal(s, false);
         return;
     }
-    enum before kind = BEFORE_OPERAND;
-    if (!qualified && words_have(list_words, WORDS_COUNT(list_words), word))
-        kind = BEFORE_LIST_WORD;
-    else if (!qualified && words_have(value_keywords, WORDS_COUNT(value_keywords), word))
-        kind = BEFORE_KEYWORD;
+    enum before kind = qualified ? BEFORE_OPERAND : word_kind(word);
     put_token(s, word.data, word.len, kind);
     struct group *g = group(s);
     if (g && kind == BEFORE_KEYWORD) g->is_list = false; /* a subquery or an expression */

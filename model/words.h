@@ -12,7 +12,7 @@ static inline char word_upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c -
 static inline bool word_is(struct str word, const char *upper)
 {
     for (size_t i = 0; i < word.len; i++)
-        if (word_upper(word.data[i]) != upper[i]) return false; /* also at the end of upper: 0 is no letter */
+        if (upper[i] == 0 || word_upper(word.data[i]) != upper[i]) return false; /* a word may hold NUL */
     return upper[word.len] == 0;
 }
 

@@ -201,6 +201,23 @@ static void an_exhausted_arena_is_harmless(void **state)
     arena_fini(&arena);
 }
 
+/* Texts come from outside: bytes that are no characters, NUL where a keyword would end. */
+static void hostile_texts_have_labels(void **state)
+{
+    (void)state;
+    static const char with_nul[] = "SELECT\0a IN\0\0x FROM\0t";
+    char malformed[300];
+    struct arena arena;
+    arena_init(&arena, (size_t)1 << 16);
+    memset(malformed, 0x87, sizeof malformed);
+    struct operation operation = {OPERATION_SPAN, str_view("", 0), str_view(malformed, sizeof malformed)};
+    struct str label = operation_label(&operation, &arena);
+    assert_int_equal(label.len, 59 + 3); /* each byte counts as a character */
+    operation = (struct operation){OPERATION_DB, str_view("", 0), str_view(with_nul, sizeof with_nul - 1)};
+    assert_true(operation_label(&operation, &arena).len > 0);
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +225,7 @@ int main(void)
         cmocka_unit_test(writes_and_transactions_are_known),
         cmocka_unit_test(summaries_are_opentelemetrys),
         cmocka_unit_test(an_exhausted_arena_is_harmless),
+        cmocka_unit_test(hostile_texts_have_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
