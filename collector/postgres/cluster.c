@@ -3,10 +3,10 @@
 
 #include "collector/postgres/log_tail.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,23 +33,23 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return remove(path);
 }
 
-/* What interrupted starts left. One that was killed a moment ago may still be tidying up: each start has a
- * folder of its own, so that nobody gets into another's way. */
-static void remove_left_over(const struct place *place)
+/* One that was killed a moment ago may still be at work there: each start has a folder of its own, so that nobody gets
+ * into another's way, and what it leaves after all the next start removes. */
+void cluster_remove_left_over(const struct place *place)
 {
-    glob_t found;
-    char pattern[PATH_MAX];
-    snprintf(pattern, sizeof pattern, "%.*s*", (int)(strlen(place->new_cluster) - strlen("XXXXXX")),
-             place->new_cluster);
-    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0) return;
-    for (size_t i = 0; i < found.gl_pathc; i++)
-        nftw(found.gl_pathv[i], remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    globfree(&found);
+    DIR *directory = opendir(place->directory);
+    if (!directory) return;
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        char path[PATH_MAX + sizeof entry->d_name];
+        if (strncmp(entry->d_name, NEW_CLUSTER, strlen(NEW_CLUSTER)) != 0) continue;
+        snprintf(path, sizeof path, "%s/%s", place->directory, entry->d_name);
+        nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    }
+    closedir(directory);
 }
 
 static bool make_empty(struct place *place)
 {
-    remove_left_over(place);
     if (!mkdtemp(place->new_cluster)) return false;
     return !place->user.drop || chown(place->new_cluster, place->user.uid, place->user.gid) == 0;
 }

@@ -14,6 +14,8 @@
 
 /* The major version that made it; 0: there is none. */
 int cluster_version(const struct place *place);
+/* Removes what starts that were killed left. */
+void cluster_remove_left_over(const struct place *place);
 /* binaries: the folder of initdb and postgres. */
 bool cluster_make(struct place *place, const char *binaries, char *error, size_t error_bytes);
 

@@ -21,6 +21,7 @@ static bool start(struct embedded_postgres *postgres, char error[EMBEDDED_ERROR_
     char binaries[PATH_MAX];
     int version = cluster_version(place);
     if (!postgres_binaries_find(binaries, version, error, EMBEDDED_ERROR_BYTES)) return false;
+    cluster_remove_left_over(place);
     if (version == 0 && !cluster_make(place, binaries, error, EMBEDDED_ERROR_BYTES)) return false;
     postgres->keeper = keeper_start(place, binaries, error, EMBEDDED_ERROR_BYTES);
     snprintf(postgres->dsn, sizeof postgres->dsn,

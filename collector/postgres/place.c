@@ -62,7 +62,7 @@ static void name_parts(struct place *place)
 {
     int bytes = (int)strlen(place->directory);
     snprintf(place->cluster, PATH_MAX, "%.*s/postgres", bytes, place->directory);
-    snprintf(place->new_cluster, PATH_MAX, "%.*s/postgres.new-XXXXXX", bytes, place->directory);
+    snprintf(place->new_cluster, PATH_MAX, "%.*s/" NEW_CLUSTER "XXXXXX", bytes, place->directory);
     snprintf(place->log, PATH_MAX, "%.*s/postgres.log", bytes, place->directory);
     snprintf(place->socket_link, PATH_MAX, "%.*s/socket", bytes, place->directory);
 }

@@ -21,6 +21,7 @@
 #include <stddef.h>
 
 #define SOCKET_DIRECTORY_BYTES 108 /* sun_path */
+#define NEW_CLUSTER            "postgres.new-"
 
 struct place {
     char directory[PATH_MAX]; /* absolute, no links in it */
