@@ -64,12 +64,15 @@ WEIR_API const char *weir_status_text(enum weir_status status);
 
 /* Zero (or NULL) in a field takes the environment's setting, else the default. Strings are copied. */
 struct weir_config {
-    const char *endpoint;          /* WEIR_ENDPOINT; tcp://HOST:PORT; default tcp://127.0.0.1:5140 */
-    const char *service_name;      /* OTEL_SERVICE_NAME; default "unknown_service:PROGRAM" */
-    const char *service_version;   /* service.version in OTEL_RESOURCE_ATTRIBUTES */
-    uint32_t export_interval_ms;   /* WEIR_EXPORT_INTERVAL; default 100: the rings are emptied at least so often */
-    uint32_t ring_bytes;           /* WEIR_RING_BYTES; default 1 MiB a thread, rounded up to a power of 2 */
-    uint32_t shutdown_timeout_ms;  /* WEIR_SHUTDOWN_TIMEOUT; default 2000: for exit without weir_shutdown */
+    const char *endpoint;        /* WEIR_ENDPOINT; tcp://HOST:PORT; default tcp://127.0.0.1:5140 */
+    const char *service_name;    /* OTEL_SERVICE_NAME; default "unknown_service:PROGRAM" */
+    const char *service_version; /* service.version in OTEL_RESOURCE_ATTRIBUTES */
+    /* WEIR_EXPORT_INTERVAL; default 100: the rings are looked at so often, sooner while they fill quickly */
+    uint32_t export_interval_ms;
+    /* WEIR_RING_BYTES; default 1 MiB, rounded up to a power of 2; of each thread that makes its first span from now on.
+     * Nothing is dropped below about 5,000 spans a thread in any one interval (100 to 200 bytes a span). */
+    uint32_t ring_bytes;
+    uint32_t shutdown_timeout_ms; /* WEIR_SHUTDOWN_TIMEOUT; default 2000: for exit without weir_shutdown */
 };
 
 /* Starts tracing. config may be NULL. WEIR_OK, WEIR_DISABLED and WEIR_ALREADY are no failures. A collector that is not
@@ -90,7 +93,14 @@ struct weir_stats {
     uint64_t attributes_dropped; /* attributes that did not fit; their spans were kept */
     uint64_t batches_sent, batches_resent;
 };
+#ifdef __cplusplus /* a function named like its struct, as stat is: C++ compilers may warn */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 WEIR_API void weir_stats(struct weir_stats *stats);
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+#endif
 
 /* ---- spans ---- */
 
@@ -106,7 +116,8 @@ struct weir_span {
     uint32_t slot, generation;
 };
 
-WEIR_API struct weir_span weir_span_begin(const struct weir_site *site); /* child of the thread's current span */
+/* A child of the thread's current span. */
+WEIR_API struct weir_span weir_span_begin(const struct weir_site *site);
 WEIR_API void weir_span_end(struct weir_span span);
 WEIR_API struct weir_span weir_span_current(void);
 
@@ -118,8 +129,8 @@ struct weir_headers {
 
 /* A server span: one request. method and route as in "GET" and "/items/{id}" (borrowed); headers may be NULL.
  * A valid traceparent makes the span a child of the caller's; anything else starts a new trace. */
-WEIR_API struct weir_span weir_server_begin(const struct weir_site *site, const char *method, const char *route,
-                                            const struct weir_headers *headers);
+WEIR_API struct weir_span weir_server_begin(const struct weir_site *site, const char *method,
+                                            const char *route, const struct weir_headers *headers);
 /* Tells the span the request's own target ("/items/17?full=1"): values that stand in it are not taken for answers of
  * calls. Only hashes are kept, inside the process. */
 WEIR_API void weir_server_target(struct weir_span span, const char *target);
@@ -135,7 +146,8 @@ WEIR_API void weir_traceparent(struct weir_span span, char to[WEIR_TRACEPARENT_B
 WEIR_API void weir_span_int(struct weir_span span, const char *key, int64_t value);
 WEIR_API void weir_span_double(struct weir_span span, const char *key, double value);
 WEIR_API void weir_span_bool(struct weir_span span, const char *key, bool value);
-WEIR_API void weir_span_string(struct weir_span span, const char *key, const char *value); /* cut at 1024 bytes */
+/* Cut at 1024 bytes. */
+WEIR_API void weir_span_string(struct weir_span span, const char *key, const char *value);
 /* Status error, with error.type (a low-cardinality word, borrowed: "timeout", "23505"). */
 WEIR_API void weir_span_error(struct weir_span span, const char *error_type);
 WEIR_API void weir_span_ok(struct weir_span span);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public headers in C++, and calls before weir_init, which do nothing. */
+#include <weir/call.h>
+#include <weir/weir.h>
+
+int main()
+{
+    WEIR_SERVER_SPAN(request, "GET", "/", nullptr);
+    WEIR_SPAN("nothing");
+    weir_int("key", 1);
+    struct weir_stats stats;
+    weir_stats(&stats);
+    return stats.created == 0 && weir_shutdown(0) == WEIR_NOT_RUNNING ? 0 : 1;
+}

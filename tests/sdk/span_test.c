@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spans as they arrive at a real peer: nesting, ends out of order, stale and foreign handles, attributes, context. */
+#include "tests/support/cmocka.h"
+
+#include "sdk/core/thread.h"
+#include "tests/sdk/peer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <weir/weir.h>
+
+static struct peer *peer;
+
+static int set_up(void **state)
+{
+    (void)state;
+    peer = peer_start(0);
+    struct weir_config config = {
+        .endpoint = peer_url(peer), .service_name = "span-test", .export_interval_ms = 5};
+    return weir_init(&config) == WEIR_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    weir_shutdown(2000);
+    peer_stop(peer);
+    return 0;
+}
+
+static struct weir_stats stats_now(void)
+{
+    struct weir_stats stats;
+    weir_stats(&stats);
+    return stats;
+}
+
+struct seen {
+    const struct batch *batch;
+    uint32_t span;
+};
+
+static struct seen find(const char *text)
+{
+    struct seen seen;
+    if (!peer_find(peer, text, 0, &seen.batch, &seen.span)) fail_msg("no span \"%s\"", text);
+    return seen;
+}
+
+static uint64_t id_of(const char *text)
+{
+    struct seen seen = find(text);
+    return at64(seen.batch->span_id, seen.span);
+}
+
+static uint64_t parent_of(const char *text)
+{
+    struct seen seen = find(text);
+    return at64(seen.batch->parent_span_id, seen.span);
+}
+
+static void nested_spans(void **state)
+{
+    (void)state;
+    {
+        WEIR_SERVER_SPAN(request, "GET", "/items/{id}", NULL);
+        weir_server_response(request, 503);
+        {
+            WEIR_SPAN("outer");
+            {
+                WEIR_SPAN("inner");
+            }
+            {
+                WEIR_SPAN("second");
+            }
+        }
+    }
+    assert_true(peer_wait_spans(peer, 4));
+    assert_int_equal(parent_of("GET /items/{id}"), 0);
+    assert_int_equal(parent_of("outer"), id_of("GET /items/{id}"));
+    assert_int_equal(parent_of("inner"), id_of("outer"));
+    assert_int_equal(parent_of("second"), id_of("outer"));
+    struct seen server = find("GET /items/{id}");
+    int64_t code;
+    assert_int_equal(at32(server.batch->span_kind, server.span), 2);
+    assert_int_equal(at32(server.batch->status, server.span), 2);
+    assert_true(peer_attribute(server.batch, server.span, "http.response.status_code", &code));
+    assert_int_equal(code, 503);
+    struct seen inner = find("inner");
+    uint32_t site = at32(inner.batch->span_site, inner.span) - 1;
+    assert_true(str_is(batch_string(inner.batch, inner.batch->site_function[site]), "nested_spans"));
+}
+
+static void ends_out_of_order(void **state)
+{
+    (void)state;
+    struct weir_span a = weir_span_begin(WEIR_SITE("a"));
+    struct weir_span b = weir_span_begin(WEIR_SITE("b"));
+    struct weir_span c = weir_span_begin(WEIR_SITE("c"));
+    weir_span_end(b);
+    struct weir_span d = weir_span_begin(WEIR_SITE("d")); /* takes b's slot, below c nothing changes */
+    assert_int_equal(weir_span_current().generation, d.generation);
+    weir_span_end(d);
+    assert_int_equal(weir_span_current().slot, c.slot);
+    weir_span_end(a);
+    assert_int_equal(weir_span_current().slot, c.slot);
+    weir_span_end(c);
+    assert_int_equal(weir_span_current().slot, 0);
+    assert_true(peer_wait_spans(peer, 4));
+    assert_int_equal(parent_of("b"), id_of("a"));
+    assert_int_equal(parent_of("c"), id_of("b"));
+    assert_int_equal(parent_of("d"), id_of("c"));
+}
+
+static void *end_it(void *span)
+{
+    weir_span_end(*(struct weir_span *)span);
+    weir_span_int(*(struct weir_span *)span, "foreign", 1);
+    {
+        WEIR_SPAN("other thread");
+    }
+    return NULL;
+}
+
+static void stale_and_foreign_handles_do_nothing(void **state)
+{
+    (void)state;
+    uint64_t before = stats_now().created;
+    pthread_t thread;
+    struct weir_span span = weir_span_begin(WEIR_SITE("once"));
+    assert_int_equal(pthread_create(&thread, NULL, end_it, &span), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(weir_span_current().slot, span.slot);
+    weir_span_end((struct weir_span){0, 0});
+    weir_span_end((struct weir_span){span.slot, span.generation + 2});
+    weir_span_end((struct weir_span){UINT32_MAX, UINT32_MAX});
+    weir_span_end(span);
+    weir_span_end(span);
+    weir_span_int(span, "late", 1);
+    assert_int_equal(stats_now().created - before, 2);
+}
+
+static void too_deep_is_counted(void **state)
+{
+    (void)state;
+    struct weir_stats before = stats_now();
+    struct weir_span spans[SPAN_DEPTH + 6];
+    for (int i = 0; i < SPAN_DEPTH + 6; i++) spans[i] = weir_span_begin(WEIR_SITE("deep"));
+    assert_int_equal(spans[SPAN_DEPTH].slot, 0);
+    for (int i = SPAN_DEPTH + 5; i >= 0; i--) weir_span_end(spans[i]);
+    struct weir_stats after = stats_now();
+    assert_int_equal(after.dropped_too_deep - before.dropped_too_deep, 6);
+    assert_int_equal(after.created - before.created, SPAN_DEPTH + 6);
+    assert_true(peer_wait_spans(peer, SPAN_DEPTH));
+}
+
+static void attributes_of_all_types(void **state)
+{
+    (void)state;
+    char text[2000];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    memcpy(text + 1023, "\xc3\xa9", 2); /* cut in the middle of a character */
+    {
+        WEIR_SPAN("attributes");
+        weir_int("int", -7);
+        weir_int("int", 8);
+        weir_bool("bool", true);
+        weir_double("double", 0.5);
+        weir_string("string", text);
+        weir_string("nothing", NULL);
+        weir_error("timeout");
+        for (int i = 0; i < 50; i++) weir_int("more", i);
+    }
+    assert_true(peer_wait_spans(peer, 1));
+    struct seen seen = find("attributes");
+    int64_t value;
+    double real;
+    assert_true(peer_attribute(seen.batch, seen.span, "int", &value) && value == 8);
+    assert_true(peer_attribute(seen.batch, seen.span, "bool", &value) && value == 1);
+    assert_true(peer_attribute(seen.batch, seen.span, "double", &value));
+    memcpy(&real, &value, sizeof real);
+    assert_true(real == 0.5);
+    assert_true(peer_attribute(seen.batch, seen.span, "string", &value));
+    assert_int_equal(batch_string(seen.batch, (uint32_t)value).len, 1023);
+    assert_true(peer_attribute(seen.batch, seen.span, "error.type", &value));
+    assert_true(str_is(batch_string(seen.batch, (uint32_t)value), "timeout"));
+    assert_false(peer_attribute(seen.batch, seen.span, "nothing", &value));
+    assert_int_equal(at32(seen.batch->status, seen.span), 2);
+    assert_true(stats_now().attributes_dropped > 0);
+}
+
+static const char *header(const void *from, const char *name)
+{
+    return strcmp(name, "traceparent") ? NULL : from;
+}
+
+#define PARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"
+
+static void joins_the_callers_trace(void **state)
+{
+    (void)state;
+    char text[WEIR_TRACEPARENT_BYTES];
+    {
+        WEIR_SERVER_SPAN(request, "GET", "/joined", (&(struct weir_headers){header, PARENT "1"}));
+        weir_traceparent(request, text);
+        assert_memory_equal(text, "00-0af7651916cd43dd8448eb211c80319c-", 36);
+        assert_string_equal(text + 52, "-01");
+    }
+    assert_true(peer_wait_spans(peer, 1));
+    struct seen seen = find("GET /joined");
+    assert_int_equal(at64(seen.batch->parent_span_id, seen.span), 0xb7ad6b7169203331);
+    assert_int_equal(at32(seen.batch->flags, seen.span), SPAN_FLAG_REMOTE_PARENT);
+    assert_memory_equal(seen.batch->trace_ids + at32(seen.batch->span_trace, seen.span) * 16,
+                        "\x0a\xf7\x65\x19", 4);
+}
+
+static void an_unsampled_caller_is_obeyed(void **state)
+{
+    (void)state;
+    uint64_t before = stats_now().created;
+    char text[WEIR_TRACEPARENT_BYTES];
+    {
+        WEIR_SERVER_SPAN(request, "GET", "/quiet", (&(struct weir_headers){header, PARENT "0"}));
+        WEIR_SPAN("inside");
+        weir_traceparent(weir_span_current(), text);
+        assert_string_equal(text + 52, "-00");
+    }
+    assert_int_equal(stats_now().created, before);
+}
+
+static void the_resource_says_who(void **state)
+{
+    (void)state;
+    {
+        WEIR_SPAN("any");
+    }
+    assert_true(peer_wait_spans(peer, 1));
+    const struct batch *batch = &peer_batch(peer, 0)->batch;
+    bool name = false, language = false, instance = false, pid = false;
+    for (uint32_t i = 0; i < batch->resource_count; i++) {
+        struct str key = batch_string(batch, batch->resource_key[i]),
+                   value = batch_string(batch, batch->resource_value[i]);
+        name |= str_is(key, "service.name") && str_is(value, "span-test");
+        language |= str_is(key, "telemetry.sdk.language") && str_is(value, "c");
+        instance |= str_is(key, "service.instance.id") && value.len == 36;
+        pid |= str_is(key, "process.pid");
+    }
+    assert_true(name && language && instance && pid);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(nested_spans),
+        TEST(ends_out_of_order),
+        TEST(stale_and_foreign_handles_do_nothing),
+        TEST(too_deep_is_counted),
+        TEST(attributes_of_all_types),
+        TEST(joins_the_callers_trace),
+        TEST(an_unsampled_caller_is_obeyed),
+        TEST(the_resource_says_who),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
