@@ -153,7 +153,8 @@ static void add_errors(struct sql_parameters *parameters, const bool *values, ui
     }
 }
 
-static void add_findings(struct sql_parameters *parameters, struct buffer *json, const struct analysis *analysis)
+static void add_findings(struct sql_parameters *parameters, struct buffer *json,
+                         const struct analysis *analysis)
 {
     if (analysis->finding_count == 0) {
         parameter_null(parameters, TYPE_JSONB);

@@ -92,7 +92,8 @@ void parameter_bool_array(struct sql_parameters *parameters, const bool *values,
     close_parameter(parameters);
 }
 
-void parameter_text_array(struct sql_parameters *parameters, const struct str *texts, size_t count, size_t stride)
+void parameter_text_array(struct sql_parameters *parameters, const struct str *texts, size_t count,
+                          size_t stride)
 {
     struct buffer *to = open_parameter(parameters, TYPE_TEXT_ARRAY);
     binary_add_array_head(to, TYPE_TEXT, count);

@@ -47,8 +47,8 @@ static void write_at(const struct batch *batch, int64_t received_ns)
 static bool claim_by(struct store *who, struct trace *trace, int64_t after_ms)
 {
     bool found;
-    enum store_result outcome = store_claim_trace(who, TEST_NOW_NS + after_ms * NS_PER_MS, QUIET_MS, WITHOUT_ROOT_MS,
-                                                  &claimed, trace, &found);
+    enum store_result outcome = store_claim_trace(who, TEST_NOW_NS + after_ms * NS_PER_MS, QUIET_MS,
+                                                  WITHOUT_ROOT_MS, &claimed, trace, &found);
     if (outcome != STORE_OK) fail_msg("outcome %d: %s", outcome, store_error(who));
     return found;
 }
@@ -88,7 +88,8 @@ static void a_trace_is_due_when_it_has_been_quiet(void **state)
     assert_int_equal(test_number("SELECT duration_ns[1] FROM weir.contribution"), 7);
     assert_int_equal(test_number("SELECT db_calls FROM weir.request WHERE endpoint = 'GET /x'"), 3);
     assert_int_equal(test_number("SELECT operation_count[1] FROM weir.contribution c JOIN weir.operation o"
-                                 " ON o.operation_id = c.operation_id[1] WHERE o.text = 'GET /x'"), 3);
+                                 " ON o.operation_id = c.operation_id[1] WHERE o.text = 'GET /x'"),
+                     3);
 }
 
 /* A second batch keeps the trace waiting. */
@@ -195,8 +196,8 @@ static void *work(void *context)
     struct trace trace;
     bool found = true;
     arena_init(&memory, (size_t)1 << 26);
-    while (store_claim_trace(own, TEST_NOW_NS + NS_PER_S, QUIET_MS, WITHOUT_ROOT_MS, &memory, &trace, &found) ==
-               STORE_OK &&
+    while (store_claim_trace(own, TEST_NOW_NS + NS_PER_S, QUIET_MS, WITHOUT_ROOT_MS, &memory, &trace,
+                             &found) == STORE_OK &&
            found) {
         worker->done += contribute(own, &trace, 1) == STORE_OK;
     }
@@ -301,8 +302,9 @@ static void a_corrupt_fragment_is_told_and_put_away(void **state)
     bool found;
     write_at(request(3), TEST_NOW_NS);
     test_run("UPDATE weir.fragment SET blob = '\\x01ff'");
-    assert_int_equal(store_claim_trace(store, TEST_NOW_NS + NS_PER_S, QUIET_MS, WITHOUT_ROOT_MS, &claimed, &trace,
-                                       &found), STORE_REFUSED);
+    assert_int_equal(
+        store_claim_trace(store, TEST_NOW_NS + NS_PER_S, QUIET_MS, WITHOUT_ROOT_MS, &claimed, &trace, &found),
+        STORE_REFUSED);
     assert_true(found);
     assert_non_null(strstr(store_error(store), "corrupt"));
     char why[200];
@@ -321,8 +323,9 @@ static void a_trace_larger_than_the_arena_is_told_and_put_away(void **state)
     struct arena small;
     arena_init(&small, 8192);
     write_at(request(300), TEST_NOW_NS);
-    assert_int_equal(store_claim_trace(store, TEST_NOW_NS + NS_PER_S, QUIET_MS, WITHOUT_ROOT_MS, &small, &trace, &found),
-                     STORE_REFUSED);
+    assert_int_equal(
+        store_claim_trace(store, TEST_NOW_NS + NS_PER_S, QUIET_MS, WITHOUT_ROOT_MS, &small, &trace, &found),
+        STORE_REFUSED);
     assert_true(found);
     assert_int_equal(store_write_failure(store, store_error(store)), STORE_OK);
     assert_int_equal(test_number("SELECT count(*) FROM weir.pending"), 0);

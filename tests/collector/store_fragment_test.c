@@ -58,8 +58,8 @@ static void a_corrupt_blob_is_an_error(void **state)
 {
     (void)state;
     struct id_generator g = test_generator();
-    struct batch_shape shape = {.traces = 1, .spans = 40, .operations = 3, .attributes = true, .links = true,
-                                .hashes = true};
+    struct batch_shape shape = {
+        .traces = 1, .spans = 40, .operations = 3, .attributes = true, .links = true, .hashes = true};
     struct fragment fragment = encode(test_batch(&arena, &g, &shape), 0);
     struct arena own;
     arena_init(&own, (size_t)8 << 20);
@@ -86,7 +86,8 @@ static void a_corrupt_blob_is_an_error(void **state)
 static void a_blob_that_claims_to_be_huge_allocates_nothing(void **state)
 {
     (void)state;
-    static const char huge[] = "\x01\xff\xff\xff\xff\x7f" "abcdefgh";
+    static const char huge[] = "\x01\xff\xff\xff\xff\x7f"
+                               "abcdefgh";
     struct batch decoded;
     const char *why;
     assert_false(fragment_decode(&decoded, str_view(huge, sizeof huge - 1), 1, &arena, &why));

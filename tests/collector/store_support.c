@@ -49,7 +49,10 @@ int64_t test_number(const char *sql)
     return number;
 }
 
-void test_schema_drop(void) { test_run("SET client_min_messages = 'warning'; DROP SCHEMA IF EXISTS weir CASCADE"); }
+void test_schema_drop(void)
+{
+    test_run("SET client_min_messages = 'warning'; DROP SCHEMA IF EXISTS weir CASCADE");
+}
 
 struct store *test_store_again(void)
 {
@@ -124,7 +127,8 @@ struct batch *test_repack(struct arena *arena, const struct batch *batch)
     struct batch *unpacked = arena_array(arena, 1, sizeof *unpacked);
     assert_non_null(packed);
     batch_pack(batch, packed);
-    if (!batch_unpack(unpacked, arena, packed, bytes, &why)) fail_msg("a batch of the test is not valid: %s", why);
+    if (!batch_unpack(unpacked, arena, packed, bytes, &why))
+        fail_msg("a batch of the test is not valid: %s", why);
     return unpacked;
 }
 
@@ -180,8 +184,8 @@ static void make_tables(struct arena *arena, struct batch *batch, struct id_gene
     }
 }
 
-static void name_tables(struct arena *arena, struct batch *batch, struct strings *strings, const char *service,
-                        const char *version)
+static void name_tables(struct arena *arena, struct batch *batch, struct strings *strings,
+                        const char *service, const char *version)
 {
     batch->resource_key[0] = intern(strings, str_of("service.name"));
     batch->resource_value[0] = intern(strings, str_of(service));
@@ -270,8 +274,9 @@ struct batch *test_batch(struct arena *arena, struct id_generator *g, const stru
     return test_repack(arena, &batch);
 }
 
-struct batch *test_request(struct arena *arena, struct id_generator *g, const char *service, const char *version,
-                           const char *endpoint, int64_t start_ns, int64_t duration_ns, uint32_t calls)
+struct batch *test_request(struct arena *arena, struct id_generator *g, const char *service,
+                           const char *version, const char *endpoint, int64_t start_ns, int64_t duration_ns,
+                           uint32_t calls)
 {
     struct batch batch = {.version = BATCH_VERSION, .producer = id_next(g), .sequence = 1};
     struct strings strings = strings_begin(arena);

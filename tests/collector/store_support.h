@@ -37,7 +37,8 @@ struct batch_shape {
 };
 
 /* A batch as it comes from the wire (packed and unpacked), in the arena. */
-struct batch *test_batch(struct arena *arena, struct id_generator *generator, const struct batch_shape *shape);
+struct batch *test_batch(struct arena *arena, struct id_generator *generator,
+                         const struct batch_shape *shape);
 
 /* The same trace id in all spans of this batch, or its parents gone. */
 struct batch *test_repack(struct arena *arena, const struct batch *batch);

@@ -130,7 +130,8 @@ static void assert_reads_back(const struct batch *batch)
     size_t *next = arena_array(&arena, batch->trace_count, sizeof *next);
     for (uint32_t t = 0; t < batch->trace_count; t++) {
         bool found;
-        assert_int_equal(read_trace(store, batch->trace_ids + (size_t)t * 16, &arena, &traces[t], &found), STORE_OK);
+        assert_int_equal(read_trace(store, batch->trace_ids + (size_t)t * 16, &arena, &traces[t], &found),
+                         STORE_OK);
         assert_true(found);
         assert_int_equal(traces[t].fragment_count, 1);
     }
@@ -182,8 +183,9 @@ static void the_span_view_shows_one_row_a_span(void **state)
     (void)state;
     struct id_generator g = test_generator();
     assert_stored(test_request(&arena, &g, "shop", "1", "GET /x", TEST_NOW_NS - NS_PER_S, 4 * NS_PER_S, 3));
-    char *text = test_text("SELECT string_agg(concat_ws('|', service, operation, type, extract(epoch FROM start)::bigint,"
-                           " duration_ms::float, rows, status), E'\\n' ORDER BY start) FROM weir.span");
+    char *text = test_text(
+        "SELECT string_agg(concat_ws('|', service, operation, type, extract(epoch FROM start)::bigint,"
+        " duration_ms::float, rows, status), E'\\n' ORDER BY start) FROM weir.span");
     assert_string_equal(text, "shop|GET /x|endpoint|1789999999|4000|0\n"
                               "shop|SELECT * FROM reviews WHERE product_id = ?|db|1790000000|900|3|0\n"
                               "shop|SELECT * FROM reviews WHERE product_id = ?|db|1790000001|900|3|0\n"
@@ -196,7 +198,8 @@ static void an_unknown_trace_is_not_found(void **state)
     (void)state;
     struct trace trace;
     bool found = true;
-    assert_int_equal(read_trace(store, (const unsigned char *)"0123456789abcdef", &arena, &trace, &found), STORE_OK);
+    assert_int_equal(read_trace(store, (const unsigned char *)"0123456789abcdef", &arena, &trace, &found),
+                     STORE_OK);
     assert_false(found);
 }
 
@@ -312,7 +315,8 @@ struct killer {
 static void *kill_backend(void *context)
 {
     struct killer *killer = context;
-    struct timespec delay = {0, killer->delay_ns}; /* where in the batch it strikes, not a wait for anything */
+    struct timespec delay = {0,
+                             killer->delay_ns}; /* where in the batch it strikes, not a wait for anything */
     nanosleep(&delay, NULL);
     kill(killer->victim, SIGKILL);
     return NULL;
@@ -348,7 +352,8 @@ static void a_batch_survives_a_killed_server_once(void **state)
     unsigned away = 0;
     for (int round = 1; round <= 6; round++) {
         struct batch *batch = test_batch(&arena, &g, &shape);
-        store_until_done(test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 1, .operations = 1}));
+        store_until_done(
+            test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 1, .operations = 1}));
         struct killer killer = {backend(), (int64_t)(id_next(&g) % (uint64_t)(30 * NS_PER_MS))};
         pthread_t thread;
         assert_true(killer.victim > 0);
@@ -359,7 +364,8 @@ static void a_batch_survives_a_killed_server_once(void **state)
         char sql[128];
         snprintf(sql, sizeof sql, "SELECT count(*) - %d FROM weir.span", round * 4001);
         int64_t deadline_ns = clock_monotonic_ns() + 60 * NS_PER_S;
-        while (PQpingParams((const char *[]){"dbname", NULL}, (const char *[]){test_dsn(), NULL}, 1) != PQPING_OK) {
+        while (PQpingParams((const char *[]){"dbname", NULL}, (const char *[]){test_dsn(), NULL}, 1) !=
+               PQPING_OK) {
             assert_true(clock_monotonic_ns() < deadline_ns);
         }
         assert_int_equal(test_number(sql), 0);
@@ -373,7 +379,8 @@ static void no_server_is_away_and_says_so(void **state)
     (void)state;
     struct id_generator g = test_generator();
     struct store *nowhere = store_new("host=/nonexistent-weir port=1 dbname=x connect_timeout=1");
-    struct batch *batch = test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 1, .operations = 1});
+    struct batch *batch =
+        test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 1, .operations = 1});
     assert_int_equal(store_write_batch(nowhere, batch, TEST_NOW_NS), STORE_AWAY);
     assert_non_null(strstr(store_error(nowhere), "/nonexistent-weir"));
     assert_null(strchr(store_error(nowhere), '\n'));
@@ -390,8 +397,10 @@ static void half_a_batch_is_not_stored(void **state)
     test_run("ALTER TABLE weir.fragment ADD CONSTRAINT broken CHECK (start_ns < 0)");
     enum store_result outcome = store_write_batch(store, batch, TEST_NOW_NS);
     if (outcome != STORE_REFUSED) fail_msg("outcome %d: %s", outcome, store_error(store));
-    assert_int_equal(test_number("SELECT (SELECT count(*) FROM weir.batch) + (SELECT count(*) FROM weir.producer)"
-                                 " + (SELECT count(*) FROM weir.pending)"), 0);
+    assert_int_equal(
+        test_number("SELECT (SELECT count(*) FROM weir.batch) + (SELECT count(*) FROM weir.producer)"
+                    " + (SELECT count(*) FROM weir.pending)"),
+        0);
     test_run("ALTER TABLE weir.fragment DROP CONSTRAINT broken");
     assert_stored(batch);
     assert_int_equal(test_number("SELECT count(*) FROM weir.span"), 10);
@@ -432,7 +441,8 @@ static void hostile_names_are_stored_harmlessly(void **state)
     bool found;
     assert_int_equal(read_trace(store, batch->trace_ids, &arena, &trace, &found), STORE_OK);
     assert_true(found);
-    assert_text(trace.spans[0].resource->service_name, str_of("a?b', ''); DROP SCHEMA weir CASCADE; --?\?\"{}\\\x1b[31m"));
+    assert_text(trace.spans[0].resource->service_name,
+                str_of("a?b', ''); DROP SCHEMA weir CASCADE; --?\?\"{}\\\x1b[31m"));
     assert_int_equal(trace.span_count, 3);
 }
 
@@ -440,7 +450,8 @@ static void counters_of_a_producer_only_grow(void **state)
 {
     (void)state;
     struct id_generator g = test_generator();
-    struct batch *batch = test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 3, .operations = 1});
+    struct batch *batch =
+        test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 3, .operations = 1});
     batch->created = UINT64_MAX; /* no bigint holds it */
     batch->acknowledged = 7;
     batch->dropped[DROP_refused] = 5;
@@ -483,18 +494,21 @@ static void times_of_any_year_make_few_partitions(void **state)
     (void)state;
     struct id_generator g = test_generator();
     for (int i = 0; i < 60; i++) {
-        struct batch *batch = test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 2, .operations = 1});
+        struct batch *batch =
+            test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 2, .operations = 1});
         batch->base_time_unix_ns = i == 0 ? 0 : (uint64_t)INT64_MAX / 60 * (uint64_t)i;
         memset(batch->start_delta_ns, 0, 2 * sizeof *batch->start_delta_ns);
         assert_stored(batch);
         assert_reads_back(batch);
     }
     for (int day = -20; day <= 20; day++) {
-        struct batch *batch = test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 2, .operations = 1});
+        struct batch *batch =
+            test_batch(&arena, &g, &(struct batch_shape){.traces = 1, .spans = 2, .operations = 1});
         batch->base_time_unix_ns = (uint64_t)(TEST_NOW_NS + day * 86400 * NS_PER_S);
         assert_stored(batch);
     }
-    assert_int_equal(test_number("SELECT count(*) FROM pg_inherits WHERE inhparent = 'weir.fragment'::regclass"), 9);
+    assert_int_equal(
+        test_number("SELECT count(*) FROM pg_inherits WHERE inhparent = 'weir.fragment'::regclass"), 9);
     assert_int_equal(test_number("SELECT count(DISTINCT day) FROM weir.fragment"), 9);
     assert_int_equal(test_number("SELECT min(start_ns) FROM weir.fragment"), 0);
 }
