@@ -116,7 +116,7 @@ static void find_parents(struct trace *trace, const struct id_table *by_id, cons
             last_id = parent_id;
         }
         if (parent_id && last == NONE) trace->complete = false;
-        parents[i] = parent_id && last != i ? last : NONE;
+        parents[i] = parent_id ? last : NONE;
     }
 }
 

@@ -141,7 +141,6 @@ static bool repaired_cost(struct scene *scene, const struct group *group, int64_
     double fitted_ns = fit.per_call_ns + fit.per_row_ns * fit.rows;
     *repaired_ns = !fit.known ? median_ns : fitted_ns < (double)cost_ns ? (int64_t)fitted_ns : cost_ns;
     if (*repaired_ns < least_ns) *repaired_ns = least_ns;
-    if (*repaired_ns > cost_ns) *repaired_ns = cost_ns;
     return true;
 }
 

@@ -149,6 +149,21 @@ static void unknown_inputs_do_not_count(void **state)
     assert_int_equal(count, 0);
 }
 
+/* In one of the requests it is not known whether a value was passed on. */
+static void one_doubtful_request_keeps_it_possible(void **state)
+{
+    struct finding findings[] = {
+        pair(1, EVIDENCE_no_value_passed),
+        pair(2, EVIDENCE_no_value_passed),
+        pair(3, EVIDENCE_no_value_passed),
+        pair(0, EVIDENCE_no_value_passed),
+    };
+    findings[3].evidence_count = 0;
+    uint32_t count;
+    aggregate(*state, findings, 4, &count);
+    assert_int_equal(count, 0);
+}
+
 static void one_connection_keeps_it_possible(void **state)
 {
     struct finding findings[] = {pair(1, EVIDENCE_same_connection), pair(2, EVIDENCE_same_connection),
@@ -202,6 +217,7 @@ int main(void)
         REQUEST_TEST(the_least_sure_request_decides),
         REQUEST_TEST(three_differing_inputs_make_it_likely),
         REQUEST_TEST(unknown_inputs_do_not_count),
+        REQUEST_TEST(one_doubtful_request_keeps_it_possible),
         REQUEST_TEST(one_connection_keeps_it_possible),
         REQUEST_TEST(one_proof_is_a_proof_for_all),
         REQUEST_TEST(two_calls_may_change_places),

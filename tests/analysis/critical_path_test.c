@@ -78,6 +78,20 @@ static void what_begins_after_the_parent_is_not_on_it(void **state)
     assert_string_equal(path_of(build, path), "GA");
 }
 
+static void a_child_that_outlives_its_parent(void **state)
+{
+    struct build *build = *state;
+    char path[64];
+    struct span *part = open_span(build, request_of(build), "P");
+    build->now_us += 50;
+    call_db(build, part, "A", 100, 1);
+    build->now_us -= 50;
+    span_close(build, part);
+    call_db(build, request_of(build), "B", 100, 1);
+    close_request(build);
+    assert_string_equal(path_of(build, path), "GPAB");
+}
+
 static void only_the_subtree_asked_for(void **state)
 {
     struct build *build = *state;
@@ -102,6 +116,7 @@ int main(void)
         REQUEST_TEST(a_long_one_before_a_short_one_inside_its_time),
         REQUEST_TEST(it_goes_into_children),
         REQUEST_TEST(what_begins_after_the_parent_is_not_on_it),
+        REQUEST_TEST(a_child_that_outlives_its_parent),
         REQUEST_TEST(only_the_subtree_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,17 @@ static void a_lost_root_leaves_no_request_of_scraps(void **state)
     assert_int_equal(build_analysis(build).request_count, 0);
 }
 
+static void a_part_of_a_lost_request_is_none(void **state)
+{
+    struct build *build = *state;
+    struct span *part = open_span(build, request_of(build), "part");
+    call_db(build, part, "SELECT 1", 500, 1);
+    span_close(build, part);
+    build->spans++; /* the request itself never came */
+    build->count--;
+    assert_int_equal(build_analysis(build).request_count, 0);
+}
+
 static void a_server_whose_caller_is_unknown_is_a_request(void **state)
 {
     struct build *build = *state;
@@ -174,6 +185,7 @@ int main(void)
         REQUEST_TEST(a_root_span_is_a_request),
         REQUEST_TEST(a_call_outside_any_request_is_none),
         REQUEST_TEST(a_lost_root_leaves_no_request_of_scraps),
+        REQUEST_TEST(a_part_of_a_lost_request_is_none),
         REQUEST_TEST(a_server_whose_caller_is_unknown_is_a_request),
         REQUEST_TEST(a_process_without_server_span),
         REQUEST_TEST(errors_are_seen),

@@ -287,6 +287,48 @@ static void one_operation_with_two_inputs_is_no_pair(void **state)
     expect_dependent(build);
 }
 
+/* A, B, A again: the two A are two units, of which one can run beside B; both A at once is no finding. */
+static void one_operation_around_another(void **state)
+{
+    struct build *build = *state;
+    struct span *source = call_db(build, request_of(build), "SELECT id FROM products", 2000, 1);
+    take_list(build, get(build, "a", 60), source);
+    take_list(build, get(build, "b", 40), source);
+    take_list(build, get(build, "a", 50), source);
+    close_request(build);
+    const struct finding *both = expect_one(build, FINDING_sequential_independent);
+    assert_int_equal(both->operation_count, 2);
+    assert_int_equal(both->count, 2);
+    assert_int_equal(both->saving_ns, 40 * NS_PER_MS);
+}
+
+/* What the source gave was not there yet when A began, so A might have led to the source. */
+static void a_source_that_came_after_a(void **state)
+{
+    struct build *build = *state;
+    get(build, "a", 50);
+    struct span *source = call_db(build, request_of(build), "SELECT id FROM products", 2000, 1);
+    take_list(build, get(build, "b", 50), source);
+    close_request(build);
+    assert_int_equal(alone(build)->confidence, CONFIDENCE_POSSIBLE);
+}
+
+/* Two queries share a connection: the one that costs more is put beside the call that has its own. */
+static void of_two_on_one_connection_one_is_taken(void **state)
+{
+    struct build *build = *state;
+    struct scene scene = make_list_scene(build);
+    struct span *c = get(build, "c", 40);
+    take_list(build, c, scene.source);
+    scene.a->connection = c->connection = 4;
+    scene.b->connection = 5;
+    close_request(build);
+    const struct finding *both = expect_one(build, FINDING_sequential_independent);
+    assert_int_equal(both->operation_count, 2);
+    assert_true(str_is(both->operations[0].system, "a"));
+    assert_true(str_is(both->operations[1].system, "b"));
+}
+
 static void three_are_one_finding(void **state)
 {
     struct build *build = *state;
@@ -364,6 +406,38 @@ static void a_call_that_needs_the_loop(void **state)
     expect_one(build, FINDING_n_plus_one_http);
 }
 
+/* The loop has a second input beside the row it walks, and nobody knows where that comes from. */
+static void a_loop_with_a_further_input(void **state)
+{
+    struct build *build = *state;
+    struct span *source = call_db(build, request_of(build), "SELECT id FROM products", 2000, 1);
+    source->rows = 20;
+    take_list(build, get(build, "prices", 40), source);
+    loop_http(build, request_of(build), "stock:80", "GET /stock/{id}?at={}", 5000, 20, source, 0, 1);
+    for (size_t i = 3; i < build->count; i++) build->spans[i]->input_count = 2;
+    close_request(build);
+    expect_one(build, FINDING_n_plus_one_http);
+}
+
+/* One call of the loop needs A, B needs another call of the loop: as one unit the loop stands between them. */
+static void dependent_through_a_loop(void **state)
+{
+    struct build *build = *state;
+    struct span *a = get(build, "a", 50);
+    loop_http(build, request_of(build), "l", "GET /l/{id}", 200, 10, NULL, 0, 1);
+    struct span *first = build->spans[2], *second = build->spans[3];
+    link_to(build, second, a, LINK_VALUE, 0, 0);
+    link_to(build, get(build, "b", 50), first, LINK_VALUE, 0, 0);
+    close_request(build);
+    uint32_t count;
+    const struct finding *findings = build_findings(build, &count);
+    struct analysis analysis = build_analysis(build);
+    print_findings(analysis.findings, analysis.finding_count);
+    assert_int_equal(count, 1);
+    assert_int_equal(findings[0].kind, FINDING_n_plus_one_http);
+    assert_int_equal(analysis.finding_count, 1);
+}
+
 static void a_repeat_is_not_also_sequential(void **state)
 {
     struct build *build = *state;
@@ -412,6 +486,11 @@ int main(void)
         REQUEST_TEST(under_ten_milliseconds_is_not_worth_it),
         REQUEST_TEST(under_ten_percent_is_not_worth_it),
         REQUEST_TEST(one_operation_with_two_inputs_is_no_pair),
+        REQUEST_TEST(one_operation_around_another),
+        REQUEST_TEST(a_source_that_came_after_a),
+        REQUEST_TEST(of_two_on_one_connection_one_is_taken),
+        REQUEST_TEST(a_loop_with_a_further_input),
+        REQUEST_TEST(dependent_through_a_loop),
         REQUEST_TEST(three_are_one_finding),
         REQUEST_TEST(a_dependent_third_stays_out),
         REQUEST_TEST(small_ones_beside_are_not_listed),
