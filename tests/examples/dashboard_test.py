@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from support import DB, EXAMPLES, Receiver, Service, by_trace, counts, expected, run_usage
 from postgres import Postgres
@@ -36,6 +37,9 @@ class Dashboard(unittest.TestCase):
                 cls.answers[stage] = {merchant: service.get(f"/api/dashboard/{merchant}")
                                       for merchant in (1, 2, 13, 21, 22, 23, 24)}
                 cls.answers[stage]["junk"] = service.get("/api/dashboard/1%27--")
+                with ThreadPoolExecutor(8) as pool:  # all workers at once
+                    cls.answers[stage]["crowd"] = list(pool.map(
+                        service.get, [f"/api/dashboard/{merchant}" for merchant in (2, 13, 21, 22) * 6]))
         cls.spans = receiver.spans()
 
     def requests(self, stage):
@@ -46,6 +50,10 @@ class Dashboard(unittest.TestCase):
 
     def test_stages_answer_the_same(self):
         self.assertEqual(self.answers["before"], self.answers["joined"])
+
+    def test_a_crowd_gets_the_same(self):
+        for stage, answers in self.answers.items():
+            self.assertEqual(answers["crowd"], [answers[merchant] for merchant in (2, 13, 21, 22)] * 6, stage)
 
     def test_merchant_1_has_the_case_studys_size(self):
         status, text = self.answers["before"][1]
