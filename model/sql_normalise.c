@@ -19,6 +19,8 @@
 #include "base/utf8.h"
 #include "model/words.h"
 
+#include <endian.h>
+
 #define GROUPS_MAX                                                                                           \
     64 /* parentheses deeper than this are scanned like the rest, but their lists stay lists                 \
         */
@@ -462,14 +464,24 @@ static bool is_literal_prefix(struct str word)
     return word.len == 1 && memchr("eEnNbBxXuU", word.data[0], 10) != NULL;
 }
 
-/* What an unquoted, unqualified word is to what stands behind it. */
-static enum before word_kind(struct str word)
+/* A word's first 8 bytes in one register, in upper case: the mask folds letters and makes no letter of anything else
+ * that a word may hold. `room` is how many bytes may be read. */
+static uint64_t folded(const char *word, size_t len, size_t room)
 {
-    char upper[8] = {0};
-    if (word.len > sizeof upper) return BEFORE_OPERAND;
-    for (size_t i = 0; i < word.len; i++) upper[i] = word_upper(word.data[i]);
+    uint64_t bytes = 0;
+    memcpy(&bytes, word, room < sizeof bytes ? room : sizeof bytes);
+    bytes = le64toh(bytes);
+    if (len < sizeof bytes) bytes &= ((uint64_t)1 << (8 * len)) - 1;
+    return bytes & 0xdfdfdfdfdfdfdfdfu;
+}
+
+/* What an unquoted, unqualified word is to what stands behind it. */
+static enum before word_kind(struct str word, size_t room)
+{
+    uint64_t key = folded(word.data, word.len, room);
+    if (word.len < 2 || word.len > sizeof key) return BEFORE_OPERAND;
     for (size_t i = 0; i < WORDS_COUNT(keywords); i++)
-        if (memcmp(upper, keywords[i].name, sizeof upper) == 0) return keywords[i].before;
+        if (key == folded(keywords[i].name, sizeof key, sizeof key)) return keywords[i].before;
     return BEFORE_OPERAND;
 }
 
@@ -477,6 +489,7 @@ static void scan_word(struct scan *s)
 {
     struct str word = str_view(s->at, word_bytes(s, 0));
     bool qualified = behind(s) == '.';
+    size_t room = left(s);
     s->at += word.len;
     if (is_literal_prefix(word) && peek(s, 0) == '\'') {
         scan_quoted_literal(s, (word.data[0] | 0x20) == 'e');
@@ -487,7 +500,7 @@ static void scan_word(struct scan *s)
         scan_quoted_literal(s, false);
         return;
     }
-    enum before kind = qualified ? BEFORE_OPERAND : word_kind(word);
+    enum before kind = qualified ? BEFORE_OPERAND : word_kind(word, room);
     put_token(s, word.data, word.len, kind);
     struct group *g = group(s);
     if (g && kind == BEFORE_KEYWORD) g->is_list = false; /* a subquery or an expression */
