@@ -29,6 +29,7 @@ endif()
 if(WEIR_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+add_compile_options(-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=) # __FILE__, and so a report's call sites, from the top
 include_directories(${CMAKE_SOURCE_DIR}) # includes are written from the top: "base/arena.h"
 
 # Adds those of the named folders that have a CMakeLists.txt.

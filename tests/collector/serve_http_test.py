@@ -57,6 +57,7 @@ class HttpTest(unittest.TestCase):
         """Sends bytes as they are; returns the first line of what comes back."""
         with socket.create_connection((self.collector.host, self.collector.port), timeout=30) as connection:
             connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
             return connection.makefile("rb").readline().decode("latin-1").strip()
 
     # ---- pages ----

@@ -17,10 +17,11 @@ enum exit_status {
 
 struct command {
     const char *name;
-    const char *arguments; /* for the usage line */
+    const char *arguments; /* for the usage line, after a space; NULL: none */
     const char *what;      /* for the list */
     const char *example;
-    unsigned options; /* OPTION_BITs */
+    const char *notes; /* a further paragraph for its --help; NULL: none */
+    unsigned options;  /* OPTION_BITs */
     size_t positionals_max;
     enum exit_status (*run)(const struct command *command, const struct options *options);
 };

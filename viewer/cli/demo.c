@@ -21,15 +21,16 @@ const struct demo_study demo_studies[DEMO_STUDIES] = {
      .endpoint = "GET /api/dashboard/{merchant_id}",
      .path = "/api/dashboard/1",
      .stages = {{"before", 5}, {"joined", 20}},
-     .repaired = "its loops replaced by joins and aggregates",
-     .beside = "it also lets the database sum the 15,000 orders that \"before\" fetches"},
+     .repaired = "joins and aggregates in place of the loops",
+     .beside = "which also let the database sum the 15,000 orders that \"before\" fetches"},
     {.title = "The product listing",
      .service = "products",
      .endpoint = "GET /api/products",
      .path = "/api/products",
      .page_count = 10,
      .stages = {{"before", 5}, {"bulk", 20}},
-     .repaired = "its loop replaced by one POST /stock/bulk"},
+     .repaired = "one POST /stock/bulk in place of the loop",
+     .beside = "which takes 250 ms, where weir can only suppose the 40 ms of a single call"},
 };
 
 bool demo_fail(struct demo *demo, const char *log, const char *format, ...)

@@ -30,8 +30,8 @@ struct demo_study {
     const char *path;    /* what is asked for */
     unsigned page_count; /* 0: always the same; else ?page=1 to that, in turn */
     struct demo_stage stages[DEMO_STAGES];
-    const char *repaired; /* what the second stage did about the N+1 findings of the first */
-    const char *beside;   /* what else it did, which no finding foretold; NULL: nothing */
+    const char *repaired; /* what the second stage has in place of the N+1 findings of the first */
+    const char *beside;   /* why measured and predicted differ, known from the services' source */
 };
 
 extern const struct demo_study demo_studies[DEMO_STUDIES];

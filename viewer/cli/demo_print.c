@@ -155,11 +155,11 @@ static void print_prediction(const struct demo_study *study, const struct demo_r
     write_time(predicted, p.predicted_ms);
     write_time(measured, p.measured_ms);
     printf("  %s\n", study->title);
-    printf("    %-10s %9s   measured\n", study->stages[0].name, before);
-    printf("    %-10s %9s   predicted: without %lld N+1 %s, which saves %s\n", "", predicted, p.loops,
+    printf("    %-8s %9s   measured\n", study->stages[0].name, before);
+    printf("    %-8s %9s   predicted without its %lld N+1 %s, which would save %s\n", "", predicted, p.loops,
            p.loops == 1 ? "loop" : "loops", saving);
-    printf("    %-10s %9s   measured: %s%s%s\n", study->stages[1].name, measured, study->repaired,
-           study->beside ? "; " : "", study->beside ? study->beside : "");
+    printf("    %-8s %9s   measured with %s\n", study->stages[1].name, measured, study->repaired);
+    printf("    %-8s %9s   (%s)\n", "", "", study->beside);
 }
 
 static void add_look(struct buffer *path, const struct terminal *terminal)

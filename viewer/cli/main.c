@@ -15,21 +15,50 @@
 static enum exit_status command_help(const struct command *command, const struct options *options);
 
 static const struct command commands[] = {
-    {"report", "", "endpoints, and what to repair in them", "weir report --since 1h",
-     READING | OPTIONS_FILTER, 0, command_ask},
-    {"requests", "", "endpoints: requests, percentiles, calls a request, time in the database",
-     "weir requests --service dashboard --json", READING | OPTIONS_FILTER, 0, command_ask},
-    {"findings", "", "what to repair, largest saving first", "weir findings --endpoint 'GET /api/products'",
-     READING | OPTIONS_FILTER | OPTION_BIT(trace), 0, command_ask},
-    {"trace", "ID | --slowest ENDPOINT", "one request as a waterfall",
-     "weir trace --slowest 'GET /api/products'",
-     READING | (OPTIONS_FILTER & ~OPTION_BIT(endpoint)) | OPTION_BIT(slowest), 1, command_trace},
-    {"status", "", "what the collector counts, who sends, what they dropped",
-     "weir status --url http://127.0.0.1:4318", READING, 0, command_ask},
-    {"demo", "", "two slow services and their repairs, live, from start to report",
-     "weir demo --data-dir /tmp/weir-demo", OPTION_BIT(data_dir) | OPTIONS_OUTPUT | OPTION_BIT(help), 0,
-     command_demo},
-    {"help", "[COMMAND]", "this text, or a command's", "weir help trace", OPTION_BIT(help), 1, command_help},
+    {.name = "report",
+     .what = "endpoints, and what to repair in them",
+     .example = "weir report --since 1h",
+     .options = READING | OPTIONS_FILTER,
+     .run = command_ask},
+    {.name = "requests",
+     .what = "endpoints: requests, percentiles, calls a request, time in the database",
+     .example = "weir requests --service dashboard --json",
+     .options = READING | OPTIONS_FILTER,
+     .run = command_ask},
+    {.name = "findings",
+     .what = "what to repair, largest saving first",
+     .example = "weir findings --endpoint 'GET /api/products'",
+     .options = READING | OPTIONS_FILTER | OPTION_BIT(trace),
+     .run = command_ask},
+    {.name = "trace",
+     .arguments = " ID | --slowest ENDPOINT",
+     .what = "one request as a waterfall",
+     .example = "weir trace --slowest 'GET /api/products'",
+     .options = READING | (OPTIONS_FILTER & ~OPTION_BIT(endpoint)) | OPTION_BIT(slowest),
+     .positionals_max = 1,
+     .run = command_trace},
+    {.name = "status",
+     .what = "what the collector counts, who sends, what they dropped",
+     .example = "weir status --url http://127.0.0.1:4318",
+     .options = READING,
+     .run = command_ask},
+    {.name = "demo",
+     .what = "two slow services and their repairs, live, from start to report",
+     .example = "weir demo --data-dir /tmp/weir-demo",
+     .notes = "Needs nothing running and leaves nothing running; takes about a minute. The data stays in "
+              "--data-dir\n"
+              "($XDG_STATE_HOME/weir-demo, ~/.local/state/weir-demo, as root /var/lib/weir-demo), which the "
+              "next demo\n"
+              "empties; a directory with anything else in it is refused.",
+     .options = OPTION_BIT(data_dir) | OPTIONS_OUTPUT | OPTION_BIT(help),
+     .run = command_demo},
+    {.name = "help",
+     .arguments = " [COMMAND]",
+     .what = "this text, or a command's",
+     .example = "weir help trace",
+     .options = OPTION_BIT(help),
+     .positionals_max = 1,
+     .run = command_help},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
@@ -64,9 +93,10 @@ static void print_help(void)
 
 static void print_command_help(const struct command *command)
 {
-    printf("weir %s%s%s [OPTION...]: %s\n\n", command->name, *command->arguments ? " " : "",
-           command->arguments, command->what);
+    printf("weir %s%s [OPTION...]: %s\n\n", command->name, command->arguments ? command->arguments : "",
+           command->what);
     options_print(command->options);
+    if (command->notes) printf("\n%s\n", command->notes);
     printf("\nExample: %s\n", command->example);
 }
 

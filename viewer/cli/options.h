@@ -13,7 +13,7 @@
 /* name (_ is written -), argument or "", what --help says */
 #define OPTIONS(X)                                                                                           \
     X(url, "URL", "where the collector serves (WEIR_URL, else http://127.0.0.1:4318)")                       \
-    X(data_dir, "DIR", "start a collector on this data directory for the time of the command")               \
+    X(data_dir, "DIR", "a collector's data directory: one is started on it for the time of the command")     \
     X(json, "", "print JSON")                                                                                \
     X(trace, "ID", "only what this trace shows, analysed at once")                                           \
     X(slowest, "ENDPOINT", "the slowest request of this endpoint instead of an ID")                          \
