@@ -439,17 +439,18 @@ bool exporter_stop(struct exporter *exporter, int64_t deadline_ns)
 {
     atomic_store_explicit(&exporter->give_up_ns, deadline_ns, memory_order_release);
     eventfd_write(exporter->wake_fd, 1);
+    pthread_t thread = exporter->thread; /* left behind, it may free the exporter at any time */
     int64_t look_ns = deadline_ns;
     while (!wait_done(exporter, look_ns)) {
         enum phase resolving = RESOLVING;
         if (atomic_compare_exchange_strong(&exporter->phase, &resolving, LEFT_BEHIND)) {
-            pthread_detach(exporter->thread);
+            pthread_detach(thread);
             drop_rest();
             return false;
         }
         look_ns = clock_monotonic_ns() + STOP_LOOK_NS; /* it is about to see the deadline */
     }
-    pthread_join(exporter->thread, NULL);
+    pthread_join(thread, NULL);
     exporter_free(exporter);
     return true;
 }

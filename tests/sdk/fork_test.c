@@ -125,6 +125,24 @@ static void a_child_without_spans(void **state)
     assert_int_equal(status, 0);
 }
 
+/* The program ends without weir_shutdown: atexit sends what is left. */
+static void exit_flushes(void **state)
+{
+    (void)state;
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        for (int i = 0; i < 7; i++) {
+            WEIR_SPAN("last words");
+        }
+        exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(peer_stored_spans(peer), 7);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -132,6 +150,7 @@ int main(void)
         TEST(the_child_begins_anew),
         TEST(forks_under_load),
         TEST(a_child_without_spans),
+        TEST(exit_flushes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

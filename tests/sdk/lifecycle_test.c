@@ -135,27 +135,6 @@ static void a_stopped_collector(void **state)
     close(ports[1]);
 }
 
-/* The program ends without weir_shutdown: atexit sends what is left. */
-static void exit_flushes(void **state)
-{
-    (void)state;
-    struct peer *peer = peer_start(0);
-    int status;
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        struct weir_config config = {
-            .endpoint = peer_url(peer), .export_interval_ms = 60000, .shutdown_timeout_ms = 5000};
-        if (weir_init(&config) != WEIR_OK) _exit(1);
-        spans(7);
-        exit(0);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    assert_int_equal(peer_stored_spans(peer), 7);
-    peer_stop(peer);
-}
-
 static void again_after_shutdown(void **state)
 {
     (void)state;
@@ -244,7 +223,6 @@ int main(void)
         cmocka_unit_test(init_says_what_it_did),
         cmocka_unit_test(no_collector),
         cmocka_unit_test(an_unknown_host),
-        cmocka_unit_test(exit_flushes),
         cmocka_unit_test(again_after_shutdown),
         cmocka_unit_test(counters_add_up_under_load),
         cmocka_unit_test(threads_come_and_go),
