@@ -5,6 +5,7 @@
  * seen, and a confidence that the sums decide. The newest request gives words and place.
  */
 #include "collector/analysis/kinds.h"
+#include "collector/analysis/order.h"
 
 #include "base/hash.h"
 
@@ -291,21 +292,14 @@ static bool is_shown(const struct finding *finding)
     return finding->kind != FINDING_sequential_independent || finding->confidence > CONFIDENCE_POSSIBLE;
 }
 
-static int compare_text(struct str a, struct str b)
-{
-    size_t shared = a.len < b.len ? a.len : b.len;
-    int order = shared ? memcmp(a.data, b.data, shared) : 0;
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int largest_saving_first(const void *a, const void *b)
 {
     const struct finding *x = a, *y = b;
     if (x->saving_ns != y->saving_ns) return x->saving_ns > y->saving_ns ? -1 : 1;
     if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;
-    int order = compare_text(x->endpoint, y->endpoint);
-    if (!order) order = compare_text(x->operations[0].text, y->operations[0].text);
-    return order ? order : compare_text(x->source.text, y->source.text);
+    int order = order_of_texts(x->endpoint, y->endpoint);
+    if (!order) order = order_of_texts(x->operations[0].text, y->operations[0].text);
+    return order ? order : order_of_texts(x->source.text, y->source.text);
 }
 
 struct finding *aggregate_findings(const struct finding *const *findings, size_t finding_count,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One trace, from requests to findings: a request at a time, a row of the table a kind. */
 #include "collector/analysis/kinds.h"
+#include "collector/analysis/order.h"
 
 #include <stdlib.h>
 
@@ -92,20 +93,13 @@ static bool analyse_request(struct scene *scene)
     return true;
 }
 
-static int compare_text(struct str a, struct str b)
-{
-    size_t shared = a.len < b.len ? a.len : b.len;
-    int order = shared ? memcmp(a.data, b.data, shared) : 0;
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int largest_saving_first(const void *a, const void *b)
 {
     const struct finding *x = a, *y = b;
     if (x->saving_ns != y->saving_ns) return x->saving_ns > y->saving_ns ? -1 : 1;
     if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;
-    int order = compare_text(x->endpoint, y->endpoint);
-    return order ? order : compare_text(x->operations[0].text, y->operations[0].text);
+    int order = order_of_texts(x->endpoint, y->endpoint);
+    return order ? order : order_of_texts(x->operations[0].text, y->operations[0].text);
 }
 
 bool analyse_trace(struct analysis *analysis, const struct trace *trace,

@@ -13,13 +13,6 @@
 
 static int compare_number(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
 
-static int compare_text(struct str a, struct str b)
-{
-    size_t shared = a.len < b.len ? a.len : b.len;
-    int order = shared ? memcmp(a.data, b.data, shared) : 0;
-    return order ? order : compare_number(a.len, b.len);
-}
-
 /* Some total order of what two spans of one id may differ in. Doubles are equal; this decides between
  * forgeries. */
 static int compare_content(const struct span *a, const struct span *b)
@@ -44,8 +37,8 @@ static int compare_content(const struct span *a, const struct span *b)
         int order = compare_number(numbers[i][0], numbers[i][1]);
         if (order) return order;
     }
-    int order = compare_text(a->operation->text, b->operation->text);
-    return order ? order : compare_text(a->operation->system, b->operation->system);
+    int order = order_of_texts(a->operation->text, b->operation->text);
+    return order ? order : order_of_texts(a->operation->system, b->operation->system);
 }
 
 /* An end before the start, or past the end of time, would spoil every sum. */

@@ -60,3 +60,10 @@ struct order_key *order_sort(struct order_key *keys, struct order_key *scratch, 
         if (runs <= 2) return keys;
     }
 }
+
+int order_of_texts(struct str a, struct str b)
+{
+    size_t shared = a.len < b.len ? a.len : b.len;
+    int order = shared ? memcmp(a.data, b.data, shared) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}

@@ -6,7 +6,8 @@
 #ifndef WEIR_ANALYSIS_ORDER_H
 #define WEIR_ANALYSIS_ORDER_H
 
-#include <stddef.h>
+#include "base/str.h"
+
 #include <stdint.h>
 
 /* Compared field by field, smallest first. */
@@ -19,5 +20,8 @@ struct order_key {
 
 /* Sorts keys; scratch has room for count more. Returns the one of the two that holds the result. */
 struct order_key *order_sort(struct order_key *keys, struct order_key *scratch, size_t count);
+
+/* Byte by byte, as memcmp and qsort have it; a text before its continuation. */
+int order_of_texts(struct str a, struct str b);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "collector/analysis/id_table.h"
+#include "collector/analysis/order.h"
 
 #include <stdlib.h>
 
@@ -311,12 +312,8 @@ static int most_time_first(const void *a, const void *b)
     const struct operation_total *x = a, *y = b;
     if (x->total_ns != y->total_ns) return x->total_ns > y->total_ns ? -1 : 1;
     if (x->count != y->count) return x->count > y->count ? -1 : 1;
-    size_t shared =
-        x->operation->text.len < y->operation->text.len ? x->operation->text.len : y->operation->text.len;
-    int order = shared ? memcmp(x->operation->text.data, y->operation->text.data, shared) : 0;
-    if (order) return order;
-    return (x->operation->text.len > y->operation->text.len) -
-           (x->operation->text.len < y->operation->text.len);
+    int order = order_of_texts(x->operation->text, y->operation->text);
+    return order ? order : order_of_texts(x->operation->system, y->operation->system);
 }
 
 static void add_to_total(struct operation_total *total, const struct span *span)

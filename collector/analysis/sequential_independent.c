@@ -37,6 +37,8 @@ struct relations {
     uint8_t *unit_of;        /* of each call of the request */
     uint64_t *needs;         /* of each call: units, as bits */
     uint32_t *writes_before; /* writes and transactions among the calls before each call */
+    bool *removed;           /* of each call; room for set_saving_ns */
+    int64_t covered_ns;      /* time in which any call ran */
 };
 
 enum level { LEVEL_NONE = -1, LEVEL_POSSIBLE, LEVEL_LIKELY, LEVEL_PROVEN };
@@ -198,7 +200,10 @@ static bool find_relations(struct relations *relations)
     relations->unit_of = arena_alloc(arena, calls->count);
     relations->needs = arena_array(arena, calls->count, sizeof *relations->needs);
     relations->writes_before = arena_array(arena, (size_t)calls->count + 1, sizeof *relations->writes_before);
-    if (!relations->unit_of || !relations->needs || !relations->writes_before) return false;
+    relations->removed = arena_alloc(arena, calls->count * sizeof *relations->removed);
+    if (!relations->unit_of || !relations->needs || !relations->writes_before || !relations->removed)
+        return false;
+    relations->covered_ns = replay_covered_ns(calls, NULL);
     memset(relations->unit_of, NO_UNIT, calls->count);
     for (uint8_t unit = 0; unit < relations->unit_count; unit++) {
         for (uint32_t i = 0; i < relations->units[unit].count; i++)
@@ -329,17 +334,16 @@ static void drop_small(const struct relations *relations, struct unit_set *set, 
 }
 
 /* All members at once take as long as the longest. */
-static bool set_saving(const struct relations *relations, const struct unit_set *set, int64_t *saving_ns)
+static int64_t set_saving_ns(const struct relations *relations, const struct unit_set *set)
 {
     const struct request_calls *calls = relations->scene->calls;
-    bool *removed = arena_array(relations->scene->arena, calls->count, sizeof *removed);
-    if (!removed) return false;
+    bool *removed = relations->removed;
+    memset(removed, 0, calls->count * sizeof *removed);
     for (uint32_t i = 1; i < set->count; i++) {
         const struct unit *unit = &relations->units[set->units[i]];
         for (uint32_t k = 0; k < unit->count; k++) removed[unit->calls[k]] = true;
     }
-    *saving_ns = replay_covered_ns(calls, NULL) - replay_covered_ns(calls, removed);
-    return true;
+    return relations->covered_ns - replay_covered_ns(calls, removed);
 }
 
 /* ---- the finding ---- */
@@ -455,11 +459,10 @@ static bool report_sets(struct relations *relations, const uint32_t *by_cost, en
     for (uint32_t i = 0; i < relations->unit_count; i++) {
         if (!(*free_units >> by_cost[i] & 1)) continue;
         struct unit_set set;
-        int64_t saving_ns = 0;
         grow_set(relations, by_cost, i, *free_units, least, &set);
         drop_small(relations, &set, least_ns);
         if (set.count < 2) continue;
-        if (!set_saving(relations, &set, &saving_ns)) return false;
+        int64_t saving_ns = set_saving_ns(relations, &set);
         if (saving_ns < least_ns) continue;
         for (uint32_t k = 0; k < set.count; k++) *free_units &= ~(UINT64_C(1) << set.units[k]);
         if (!report_set(relations, &set, saving_ns)) return false;

@@ -50,7 +50,7 @@ static struct finding pair(uint64_t input_hash, enum evidence_fact fact)
 static const struct finding *aggregate(struct build *build, const struct finding *findings, size_t count,
                                        uint32_t *results)
 {
-    const struct finding *list[64];
+    const struct finding *list[64] = {NULL};
     for (size_t i = 0; i < count; i++) list[i] = &findings[i];
     return aggregate_findings(list, count, 10, &settings, &build->arena, results);
 }

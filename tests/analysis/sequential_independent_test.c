@@ -432,7 +432,6 @@ static void dependent_through_a_loop(void **state)
     uint32_t count;
     const struct finding *findings = build_findings(build, &count);
     struct analysis analysis = build_analysis(build);
-    print_findings(analysis.findings, analysis.finding_count);
     assert_int_equal(count, 1);
     assert_int_equal(findings[0].kind, FINDING_n_plus_one_http);
     assert_int_equal(analysis.finding_count, 1);
