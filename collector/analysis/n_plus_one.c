@@ -314,7 +314,8 @@ static bool report_loop(struct scene *scene, const struct loop *loop, enum findi
     finding_add_evidence(finding, EVIDENCE_same_operation, loop->count, loop->count);
     if (loop->inputs_known)
         finding_add_evidence(finding, EVIDENCE_inputs_differ, loop->inputs_distinct, loop->count);
-    if (loop->walked) finding_add_evidence(finding, EVIDENCE_walks_rows, loop->walked, loop->count);
+    /* of those that carry links: a source is one only if all of them fit */
+    if (loop->walked) finding_add_evidence(finding, EVIDENCE_walks_rows, loop->walked, loop->walked);
     finding->advice = loop_advice(scene, scene->requests->operations[loop->operation].operation);
     finding->site = scene->calls->calls[loop->first_call].span->site;
     return !arena_exhausted(scene->arena);
