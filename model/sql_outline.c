@@ -12,6 +12,7 @@ struct token {
     enum token_kind kind;
     struct str text; /* a word without its quotes */
     size_t end;      /* offset behind it */
+    bool is_quoted;  /* never a keyword: FROM "order" */
 };
 
 enum clause { CLAUSE_OTHER, CLAUSE_LIST, CLAUSE_FROM, CLAUSE_CONDITION };
@@ -83,13 +84,13 @@ static struct token token_at(struct str text, size_t at)
         close && (quote != ']' || (text.data[end] != '?' && (at == 0 || !is_word_char(text.data[at - 1]))));
     if (quoted) {
         end = (size_t)(close - text.data) + 1;
-        token = (struct token){TOKEN_WORD, str_view(text.data + at + 1, end - at - 2), end};
+        token = (struct token){TOKEN_WORD, str_view(text.data + at + 1, end - at - 2), end, true};
     } else if (is_word_char(text.data[at])) {
         while (end < text.len && is_word_char(text.data[end])) end++;
-        token = (struct token){TOKEN_WORD, str_view(text.data + at, end - at), end};
+        token = (struct token){TOKEN_WORD, str_view(text.data + at, end - at), end, false};
     } else {
         token = (struct token){text.data[at] == '?' ? TOKEN_VALUE : TOKEN_SYMBOL, str_view(text.data + at, 1),
-                               end};
+                               end, false};
     }
     return token;
 }
@@ -101,12 +102,12 @@ static bool is_symbol(struct token token, char c)
 }
 static bool token_is(struct token token, const char *upper)
 {
-    return token.kind == TOKEN_WORD && word_is(token.text, upper);
+    return token.kind == TOKEN_WORD && !token.is_quoted && word_is(token.text, upper);
 }
 
 static bool token_in(struct token token, const char *const *table, size_t count)
 {
-    return token.kind == TOKEN_WORD && words_have(table, count, token.text);
+    return token.kind == TOKEN_WORD && !token.is_quoted && words_have(table, count, token.text);
 }
 
 #define TOKEN_IN(token, table) token_in(token, table, WORDS_COUNT(table))

@@ -70,6 +70,8 @@ static const struct {
      "merchants with orders by merchant and id (count)"},
     {OPERATION_DB, "postgresql", "SELECT * FROM \"Shop\".\"Orders\" WHERE \"customerId\" = ?",
      "Orders by customer"},
+    {OPERATION_DB, "postgresql", "SELECT \"from\" FROM \"order\" WHERE \"group\" = ? AND \"limit\" IN (?)",
+     "order by group and limit list"},
     {OPERATION_DB, "mssql", "SELECT [name] FROM [dbo].[t1] WHERE [a] = ?", "t1 by a"},
     {OPERATION_DB, "postgresql", "SELECT * FROM t WHERE lower(email) = ?", "t by email"},
     {OPERATION_DB, "postgresql", "SELECT * FROM t WHERE ? = a.owner_id AND x IS NOT NULL", "t by owner"},
