@@ -22,7 +22,7 @@ static atomic_bool finished;
 static long requests_max, requests_per_second;
 /* Writers first, or `stats` would starve. Workers hold it for reading while spans are open; `stats` takes it
  * for writing. */
-static pthread_rwlock_t quiet = PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_INITIALIZER_NP;
+static pthread_rwlock_t quiet = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 static void query(long id) {
     char value[24];
