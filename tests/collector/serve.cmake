@@ -7,7 +7,7 @@ weir_unit_test(serve_address_test
 add_executable(serve_traffic serve_traffic.c)
 target_link_libraries(serve_traffic PRIVATE weir)
 set_target_properties(serve_traffic PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-foreach(test IN ITEMS serve_http_test weir_cli_test)
+foreach(test IN ITEMS serve_http_test weir_cli_test weir_demo_test)
   add_test(NAME ${test} COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/${test}.py)
   set_tests_properties(${test} PROPERTIES TIMEOUT 300 ENVIRONMENT
                        "WEIR_BIN=${CMAKE_BINARY_DIR}/bin;WEIR_TRAFFIC=$<TARGET_FILE:serve_traffic>")

@@ -40,3 +40,16 @@ class Collector(Service):
         status, _, body = self.ask(path, {"Accept": "application/json"})
         assert status == 200, (path, status, body)
         return json.loads(body)
+
+
+def running_on(folder):
+    """The processes that name this folder on their command line."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            command = pathlib.Path("/proc", pid, "cmdline").read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
+        if folder in command:
+            found.append(command.replace("\0", " "))
+    return found

@@ -16,7 +16,7 @@ import termios
 import threading
 import unittest
 
-from serve_support import BIN, TRAFFIC, Collector, Postgres, wait_until
+from serve_support import BIN, TRAFFIC, Collector, Postgres, running_on, wait_until
 
 WEIR = BIN + "/weir"
 NOWHERE = "http://127.0.0.1:1"  # tcpmux: nobody listens there
@@ -228,19 +228,6 @@ class AnswerTest(unittest.TestCase):
                                  text=True, timeout=60, check=False)
         self.assertEqual(run.returncode, 1)
         self.assertIn("No space left", run.stderr)
-
-
-def running_on(folder):
-    """The processes that name this folder on their command line."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            command = pathlib.Path("/proc", pid, "cmdline").read_bytes().decode("utf-8", "replace")
-        except OSError:
-            continue
-        if folder in command:
-            found.append(command.replace("\0", " "))
-    return found
 
 
 class OwnCollectorTest(unittest.TestCase):
