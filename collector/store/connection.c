@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/store/connection.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,7 +110,8 @@ static enum store_result begin_session(struct store *store)
     PQsetNoticeProcessor(store->connection, ignore_notice, NULL);
     for (size_t i = 0; i < DICTIONARY_COUNT; i++) dictionary_clear(&store->dictionaries[i]);
     partition_cache_clear(&store->partitions);
-    store->claiming = false;
+    store->prepared.count = 0;
+    store->claims.open = false;
     PGresult *result = PQexec(store->connection, settings);
     enum store_result outcome = STORE_OK;
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
@@ -144,7 +146,7 @@ enum store_result store_connect(struct store *store)
     if (is_alive(store->connection)) return STORE_OK;
     PQfinish(store->connection);
     store->connection = open_connection(store->dsn);
-    store->claiming = false;
+    store->claims.open = false;
     if (PQstatus(store->connection) != CONNECTION_OK) {
         store_failed(store, NULL);
         return STORE_AWAY;
@@ -171,12 +173,51 @@ enum store_result store_run(struct store *store, const char *sql)
     return outcome;
 }
 
+/* Finds the name under which the statement is prepared. False: it cannot be; *outcome and the error say why. */
+static bool prepare(struct store *store, const char *sql, const struct sql_parameters *parameters,
+                    char name[16], enum store_result *outcome)
+{
+    struct prepared *prepared = &store->prepared;
+    int number = 0;
+    while (number < prepared->count && prepared->sql[number] != sql) number++;
+    assert(number < PREPARED_MAX);
+    snprintf(name, 16, "weir%d", number);
+    if (number < prepared->count) return true;
+    PGresult *result = PQprepare(store->connection, name, sql, parameters->count, parameters->types);
+    bool done = is_success(result);
+    if (done) {
+        prepared->sql[prepared->count++] = sql;
+    } else {
+        *outcome = store_failed(store, result);
+    }
+    PQclear(result);
+    return done;
+}
+
+static enum store_result execute(struct store *store, const char *name,
+                                 const struct sql_parameters *parameters, PGresult **result)
+{
+    const char *values[PARAMETERS_MAX] = {0};
+    int formats[PARAMETERS_MAX];
+    for (int i = 0; i < parameters->count; i++) {
+        formats[i] = 1;
+        if (parameters->lengths[i] < 0) continue;
+        values[i] = parameters->lengths[i] ? parameters->bytes.data + parameters->offsets[i] : "";
+    }
+    *result =
+        PQexecPrepared(store->connection, name, parameters->count, values, parameters->lengths, formats, 1);
+    if (is_success(*result)) return STORE_OK;
+    enum store_result outcome = store_failed(store, *result);
+    PQclear(*result);
+    *result = NULL;
+    return outcome;
+}
+
 enum store_result store_query(struct store *store, const char *sql, struct sql_parameters *parameters,
                               PGresult **result)
 {
     struct sql_parameters none;
-    const char *values[PARAMETERS_MAX] = {0};
-    int formats[PARAMETERS_MAX];
+    char name[16];
     if (!parameters) {
         sql_parameters_init(&none);
         parameters = &none;
@@ -185,19 +226,8 @@ enum store_result store_query(struct store *store, const char *sql, struct sql_p
     enum store_result outcome = STORE_AWAY;
     if (parameters->bytes.failed) {
         set_error(store, "out of memory");
-    } else {
-        for (int i = 0; i < parameters->count; i++) {
-            formats[i] = 1;
-            if (parameters->lengths[i] < 0) continue;
-            values[i] = parameters->lengths[i] ? parameters->bytes.data + parameters->offsets[i] : "";
-        }
-        *result = PQexecParams(store->connection, sql, parameters->count, parameters->types, values,
-                               parameters->lengths, formats, 1);
-        outcome = is_success(*result) ? STORE_OK : store_failed(store, *result);
-    }
-    if (outcome != STORE_OK) {
-        PQclear(*result);
-        *result = NULL;
+    } else if (prepare(store, sql, parameters, name, &outcome)) {
+        outcome = execute(store, name, parameters, result);
     }
     sql_parameters_fini(parameters);
     return outcome;

@@ -15,6 +15,23 @@
 
 #define STORE_ERROR_TEXT_BYTES 512
 
+/* Statements that this connection has prepared, known by the address of their text: all are static. */
+#define PREPARED_MAX 32
+struct prepared {
+    const char *sql[PREPARED_MAX];
+    int count;
+};
+
+/* The traces that the present claim holds (claim.c). */
+#define CLAIMS_MAX 64
+struct claims {
+    bool open;         /* in a transaction that holds the pending rows */
+    int64_t opened_ns; /* monotonic */
+    unsigned count, next, limit;
+    unsigned char trace_ids[CLAIMS_MAX][16];
+    int64_t last_seen_ns[CLAIMS_MAX];
+};
+
 struct store {
     char *dsn;
     PGconn *connection; /* NULL: never connected */
@@ -23,11 +40,12 @@ struct store {
     char table[64];   /* the table it names */
     struct dictionary dictionaries[DICTIONARY_COUNT];
     struct partition_cache partitions;
+    struct prepared prepared;
     struct arena scratch;    /* emptied by each store_write_batch and each contribution */
     struct buffer statement; /* text of a composed statement */
     struct buffer copy;      /* rows for COPY */
-    bool claiming;           /* a transaction holds the pending row of claimed_trace */
-    unsigned char claimed_trace[16];
+    struct claims claims;
+    unsigned char claimed_trace[16]; /* the trace at hand */
     uint32_t claimed_fragments;
     int64_t claimed_last_seen_ns;
 };
@@ -60,7 +78,7 @@ void parameter_text_array(struct sql_parameters *parameters, const struct str *t
 void parameter_uuid_array(struct sql_parameters *parameters, const unsigned char *ids, size_t count);
 void parameter_null(struct sql_parameters *parameters, Oid type);
 
-/* One statement; its rows are binary. *result is the caller's to PQclear, and NULL unless STORE_OK. parameters may be
+/* One statement, whose text is static (it is prepared once a connection); its rows are binary. *result is the caller's to PQclear, and NULL unless STORE_OK. parameters may be
  * NULL. Ends the parameters in any case. */
 enum store_result store_query(struct store *store, const char *sql, struct sql_parameters *parameters,
                               PGresult **result);
@@ -68,8 +86,8 @@ enum store_result store_query(struct store *store, const char *sql, struct sql_p
 /* One or several statements without parameters or interesting results. */
 enum store_result store_run(struct store *store, const char *sql);
 
-/* Commits the transaction of a claim, and claims the same trace once more after it was given back unless more of it has
- * come since (claim.c). */
+/* The trace at hand is done; commits unless the claim holds more. And: claims the same trace once more, alone, after it
+ * was given back, unless more of it has come since (claim.c). */
 enum store_result store_end_claim(struct store *store);
 enum store_result store_claim_again(struct store *store, bool *found);
 

@@ -209,7 +209,7 @@ static enum store_result ask_and_remember(struct store *store, enum dictionary_k
     struct dictionary *dictionary = &store->dictionaries[kind];
     enum store_result outcome = ask(store, kind, missing, ids);
     if (outcome != STORE_OK) return outcome;
-    if (store->claiming) dictionary->in_doubt = true;
+    if (store->claims.open) dictionary->in_doubt = true;
     for (uint32_t i = 0; i < missing->count; i++) {
         uint64_t hash[2];
         hash_name(&names[missing->at[i]], kinds[kind].cells, hash);

@@ -34,15 +34,19 @@ enum store_result store_migrate(struct store *store);
 enum store_result store_write_batch(struct store *store, const struct batch *batch, int64_t received_unix_ns);
 
 /*
- * Claims one trace that has been quiet for quiet_ms, or whose root is missing and that has been quiet for
- * quiet_without_root_ms, inside a transaction that store_write_contribution commits or store_release gives back. *found
- * says whether there was one. The arena is emptied, and the trace read into it, not assembled. STORE_REFUSED with *found:
- * the trace cannot be read (a corrupt fragment, or larger than the arena); it is claimed nevertheless, for
- * store_write_failure. With STORE_AWAY nothing is claimed.
+ * Claims a trace that has been quiet for quiet_ms, or whose root is missing and that has been quiet for
+ * quiet_without_root_ms: nobody else gets it until store_write_contribution or store_write_failure ends with it, or
+ * store_release or the end of the process gives it back. *found says whether there was one. The arena is emptied, and the
+ * trace read into it, not assembled. STORE_REFUSED with *found: the trace cannot be read (a corrupt fragment, or larger
+ * than the arena); it is claimed nevertheless, for store_write_failure. With STORE_AWAY nothing is claimed.
+ *
+ * Several traces share a transaction, so a contribution is committed when store_claim_trace finds no more, by
+ * store_release, or earlier; one that is lost before is drawn again, as its trace is then still pending.
  */
 enum store_result store_claim_trace(struct store *store, int64_t now_unix_ns, int64_t quiet_ms,
                                     int64_t quiet_without_root_ms, struct arena *arena, struct trace *trace,
                                     bool *found);
+/* STORE_REFUSED: this contribution cannot be stored; the claim is given back. */
 enum store_result store_write_contribution(struct store *store, const struct trace *trace,
                                            const struct analysis *analysis);
 /* The claimed trace cannot be analysed: a contribution without requests says why, so that it is not tried again before
