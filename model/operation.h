@@ -67,6 +67,8 @@ typedef void (*value_fn)(void *context, struct str value);
  * repeated VALUES rows one, comments go, white space is one space, quoted identifiers and keywords' case stay
  * as written. Writes at most OPERATION_TEXT_MAX bytes and returns their number. One pass; a statement of 1 MB
  * costs one pass.
+ * The dialect is guessed: "..." is an identifier until the statement has shown that it is MySQL's (a backtick, 'it\'s'),
+ * so a MySQL string in double quotes without such a sign before it stays in the text.
  */
 size_t normalise_sql(struct str sql, char to[OPERATION_TEXT_MAX], value_fn literal, void *context);
 
