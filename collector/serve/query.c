@@ -101,8 +101,8 @@ static bool read_ago(struct str text, int64_t now_ns, int64_t *time_ns)
     if (text.len < 2 || !read_number(str_view(text.data, text.len - 1), 100000000, &number)) return false;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (text.data[text.len - 1] != units[i].letter) continue;
-        int64_t ago_s = (int64_t)number * units[i].seconds, now_s = now_ns / NS_PER_S;
-        *time_ns = (ago_s < now_s ? now_s - ago_s : 1) * NS_PER_S;
+        int64_t ago_s = (int64_t)number * units[i].seconds;
+        *time_ns = ago_s < now_ns / NS_PER_S ? now_ns - ago_s * NS_PER_S : 1;
         return true;
     }
     return false;

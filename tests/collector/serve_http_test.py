@@ -192,7 +192,7 @@ class HttpTest(unittest.TestCase):
         for garbage in [b"\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100000 + b"\r\n\r\n"]:
             try:
                 self.raw(garbage)
-            except ConnectionError:
+            except OSError:  # it may have hung up by now
                 pass
         self.assertEqual(self.text("/healthz"), "ok\n")
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "collector/serve/query.h"
 
-#define NOW_NS (1800000000LL * NS_PER_S)
+#define NOW_NS (1800000000LL * NS_PER_S + 123)
 
 static char error[QUERY_ERROR_BYTES];
 
@@ -47,6 +47,7 @@ static void reads_times(void **state)
     (void)state;
     struct query p;
     assert_true(read_one(&p, "since", "90s") && p.since_ns == NOW_NS - 90 * NS_PER_S);
+    assert_true(read_one(&p, "until", "0s") && p.until_ns == NOW_NS);
     assert_true(read_one(&p, "since", "2h") && p.since_ns == NOW_NS - 7200 * NS_PER_S);
     assert_true(read_one(&p, "until", "1970-01-02T00:00:01Z") && p.until_ns == 86401 * NS_PER_S);
     assert_true(read_one(&p, "until", "1970-01-02") && p.until_ns == 86400 * NS_PER_S);
