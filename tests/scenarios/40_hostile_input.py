@@ -87,8 +87,10 @@ class HostileInput(unittest.TestCase):
     def closed_after(self, data):
         connection = self.connect()
         connection.sendall(data)
-        received = connection.makefile("rb").read()  # to the end: the collector closes
-        self.assertLessEqual(len(received), 8)
+        try:
+            self.assertLessEqual(len(connection.makefile("rb").read()), 8)  # to the end: the collector closes
+        except ConnectionResetError:
+            pass  # closed with bytes unread
 
     def test_garbage_instead_of_a_greeting(self):
         self.counted("connections_refused_greeting", lambda: self.closed_after(b"GET / HTTP/1.1\r\n\r\n"))
@@ -103,7 +105,7 @@ class HostileInput(unittest.TestCase):
 
     def test_a_truncated_batch(self):
         whole = batch(b"cut")
-        reply = self.counted("batches_refused_malformed", lambda: self.send(whole[: len(whole) // 2]))
+        reply = self.counted("batches_refused_malformed", lambda: self.send(whole[:-3]))
         self.assertTrue(reply.startswith(b"\x08\x02"), reply)
 
     def test_a_newer_version(self):

@@ -63,13 +63,22 @@ class Collector(Service):
         return json.loads(text)
 
     def counter(self, name):
-        return {row["name"]: row["value"] for row in self.json("/status")["counters"]}.get(name, 0)
+        return self.json("/status")["counters"][name]
 
     def sql(self, text):
         run = subprocess.run([binary_folder() + "/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
                               "-d", self.dsn, "-c", text], capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr
         return run.stdout.strip()
+
+    def spans(self):
+        """(stored, different): how many spans are stored, and how many of them are not the same span. In the service
+        under load no two calls of one operation in one trace begin at the same nanosecond."""
+        return tuple(map(int, self.sql(
+            "SELECT count(*), count(DISTINCT (trace_id, operation_id, start_ns)) FROM (SELECT trace_id,"
+            " unnest(operation_id) AS operation_id,"
+            " start_ns + unnest(coalesce(start_offset_ns::bigint[], start_offset_long_ns)) AS start_ns"
+            " FROM weir.fragment) s").split("|")))
 
     def weir(self, *arguments):
         return subprocess.run([os.path.join(self.bin, "weir"), *arguments, "--url", self.url], capture_output=True,
