@@ -29,8 +29,8 @@ struct analysis_settings {
 struct analysis_settings analysis_settings_default(void);
 
 /* Orders spans by start, drops doubles (same id), links parents and children; breaks cycles and self-parents
- * by making the earliest span of each a root. Never recursive: a chain of 10,000 is fine. False: out of
- * arena. */
+ * by making the earliest span of each a root. Never recursive: a chain of 10,000 is fine. HTTP calls whose
+ * server span is in the trace get that service's name for their operation's system. False: out of arena. */
 bool trace_assemble(struct trace *trace, struct arena *arena);
 
 /* Requests and findings of an assembled trace. False: out of arena. */

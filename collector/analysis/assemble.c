@@ -8,6 +8,7 @@
 #include "collector/analysis/analysis.h"
 #include "collector/analysis/id_table.h"
 #include "collector/analysis/order.h"
+#include "collector/analysis/peers.h"
 
 #define NONE UINT32_MAX
 
@@ -174,5 +175,5 @@ bool trace_assemble(struct trace *trace, struct arena *arena)
     trace->roots = arena_alloc(arena, count_roots(parents, trace->span_count) * sizeof(struct span *));
     if (!trace->roots) return false;
     hang(trace, parents);
-    return true;
+    return name_peers(trace, arena);
 }

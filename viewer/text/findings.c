@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Findings in full, in the order given: what, what it would save, how sure that is and from which evidence,
- * which calls, what to do, where in the code, and requests to look at. A field a line, its name in a column
+ * which calls, what to do, where in the code, and a request to look at. A field a line, its name in a column
  * of its own.
  */
 #include "viewer/text/cells.h"
@@ -103,13 +103,13 @@ static void operations(struct sheet *sheet, const struct finding *finding)
         operation(sheet, "source", &finding->source);
 }
 
-static void examples(struct sheet *sheet, const struct finding *finding)
+/* One to look at; --json has the others. */
+static void example(struct sheet *sheet, const struct finding *finding)
 {
-    for (uint32_t i = 0; i < finding->trace_count && i < FINDING_TRACES_MAX; i++) {
-        words_add(&sheet->value, "weir" WORDS_SPACE "trace" WORDS_SPACE);
-        finding_words_trace_id(&sheet->value, finding->trace_ids[i]);
-        field(sheet, i == 0 ? "look at" : NULL);
-    }
+    if (finding->trace_count == 0) return;
+    words_add(&sheet->value, "weir" WORDS_SPACE "trace" WORDS_SPACE);
+    finding_words_trace_id(&sheet->value, finding->trace_ids[0]);
+    field(sheet, "look at");
 }
 
 static void show(struct sheet *sheet, const struct finding *finding, uint32_t number)
@@ -138,7 +138,7 @@ static void show(struct sheet *sheet, const struct finding *finding, uint32_t nu
     field(sheet, "certainty");
     evidence(sheet, finding);
     operations(sheet, finding);
-    examples(sheet, finding);
+    example(sheet, finding);
 }
 
 void text_findings(struct buffer *out, const struct view *view, const struct finding *findings,
