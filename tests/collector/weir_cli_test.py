@@ -261,7 +261,7 @@ class OwnCollectorTest(unittest.TestCase):
     def interrupt_demo(self, how):
         process = subprocess.Popen([WEIR, "demo", "--data-dir", self.folder], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True, env=environment())
-        wait_until(lambda: any("inventory" in name for name in services_of(process.pid)), "the demo's services run")
+        wait_until(lambda: process.poll() is not None or "inventory" in services_of(process.pid), "the demo's services")
         process.send_signal(how)
         said = process.communicate(timeout=60)[1]
         self.assertEqual(process.returncode, -how)

@@ -30,7 +30,7 @@ const struct demo_study demo_studies[DEMO_STUDIES] = {
      .page_count = 10,
      .stages = {{"before", 5}, {"bulk", 20}},
      .repaired = "one POST /stock/bulk in place of the loop",
-     .beside = "which takes 250 ms, where weir can only suppose the 40 ms of a single call"},
+     .beside = "which takes 250 ms; weir had to suppose the 40 ms of a single call"},
 };
 
 bool demo_fail(struct demo *demo, const char *log, const char *format, ...)
