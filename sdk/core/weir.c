@@ -170,7 +170,7 @@ enum weir_status weir_init(const struct weir_config *config)
 /* What became of the spans of this run, judged by what was dropped before the shutdown and in it. */
 static enum weir_status judge(const struct weir_stats *before, const struct weir_stats *after)
 {
-    if (after->dropped_shutdown > before->dropped_shutdown) return WEIR_TIMEOUT;
+    if (after->dropped_shutdown > before->dropped_shutdown || after->in_flight) return WEIR_TIMEOUT;
     return after->dropped ? WEIR_DROPPED : WEIR_OK;
 }
 
@@ -189,13 +189,16 @@ enum weir_status weir_shutdown(uint32_t timeout_ms)
     pthread_mutex_unlock(&here.lifecycle);
 
     process_stats(&before);
-    bool ended = !exporter || exporter_stop(exporter, deadline);
+    enum exporter_end end = exporter ? exporter_stop(exporter, deadline) : EXPORTER_ENDED;
     process_stats(&after);
 
     pthread_mutex_lock(&here.lifecycle);
-    here.exporter = NULL;
-    here.is_running = here.is_stopping = false;
-    if (ended) settings_fini(&here.settings); /* else the thread left behind reads them */
+    here.is_running = false;
+    if (end != EXPORTER_STUCK) { /* else it stays the one exporter, and weir_init says WEIR_ALREADY */
+        here.exporter = NULL;
+        here.is_stopping = false;
+    }
+    if (end == EXPORTER_ENDED) settings_fini(&here.settings); /* else the thread reads them */
     pthread_mutex_unlock(&here.lifecycle);
     return judge(&before, &after);
 }

@@ -29,6 +29,7 @@
 #define CALM_PARTS       8
 #define PAUSE_LEAST_NS   NS_PER_MS
 #define STOP_LOOK_NS     (10 * NS_PER_MS)
+#define STOP_PATIENCE_NS NS_PER_S
 #define CLOCK_STEP_NS    NS_PER_MS /* a smaller change of the wall clock's distance is noise */
 
 /* Who may go on: the thread leaves WORKING only for the resolver, and only there can it be left behind. */
@@ -73,7 +74,7 @@ __attribute__((format(printf, 2, 3))) static void say(const struct exporter *exp
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "weir: %s\n", line);
+    dprintf(STDERR_FILENO, "weir: %s\n", line); /* no lock that a fork could leave behind */
 }
 
 static bool is_stopping(const struct exporter *exporter)
@@ -435,24 +436,24 @@ static bool wait_done(struct exporter *exporter, int64_t deadline_ns)
     return done;
 }
 
-bool exporter_stop(struct exporter *exporter, int64_t deadline_ns)
+enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns)
 {
     atomic_store_explicit(&exporter->give_up_ns, deadline_ns, memory_order_release);
     eventfd_write(exporter->wake_fd, 1);
     pthread_t thread = exporter->thread; /* left behind, it may free the exporter at any time */
-    int64_t look_ns = deadline_ns;
-    while (!wait_done(exporter, look_ns)) {
+    for (int64_t look_ns = deadline_ns; !wait_done(exporter, look_ns);) {
         enum phase resolving = RESOLVING;
         if (atomic_compare_exchange_strong(&exporter->phase, &resolving, LEFT_BEHIND)) {
             pthread_detach(thread);
             drop_rest();
-            return false;
+            return EXPORTER_RESOLVING;
         }
         look_ns = clock_monotonic_ns() + STOP_LOOK_NS; /* it is about to see the deadline */
+        if (look_ns > deadline_ns + STOP_PATIENCE_NS) return EXPORTER_STUCK;
     }
     pthread_join(thread, NULL);
     exporter_free(exporter);
-    return true;
+    return EXPORTER_ENDED;
 }
 
 void exporter_after_fork(struct exporter *exporter)

@@ -26,12 +26,16 @@ struct exporter;
 /* Starts the thread; settings and producer are borrowed. NULL: no thread, no memory or no descriptor. */
 struct exporter *exporter_start(const struct settings *settings, struct producer *producer);
 
-/*
- * Sends what is in the rings, until deadline_ns (clock_monotonic_ns) at most; what is left is counted as dropped. Ends the
- * thread and frees the exporter. False: the resolver keeps the thread; it will end by itself, and the settings must
- * stay.
- */
-bool exporter_stop(struct exporter *exporter, int64_t deadline_ns);
+/* How a stop went. */
+enum exporter_end {
+    EXPORTER_ENDED, /* the exporter is freed, the rings are empty */
+    EXPORTER_RESOLVING, /* the resolver keeps the thread; it ends by itself and touches no ring; the settings must stay */
+    EXPORTER_STUCK /* the system does not let it run: it may still be at the rings, so there can be no other one */
+};
+
+/* Sends what is in the rings, until deadline_ns (clock_monotonic_ns) at most; what is left is counted as dropped. Returns
+ * a second after the deadline at the latest. */
+enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns);
 
 /* In the child of a fork, where the thread does not exist: closes the child's copies of its descriptors. The memory stays:
  * nobody knows what the thread was doing with it. */
