@@ -127,7 +127,7 @@ static bool migrate(struct daemon *daemon)
     }
     if (result != STORE_OK)
         note_store_error(
-            daemon, result == STORE_AWAY ? "cannot reach Postgres" : "cannot prepare the database", store);
+            daemon, result == STORE_AWAY ? "cannot reach Postgres" : "cannot use the database", store);
     store_free(store);
     return result == STORE_OK;
 }

@@ -102,9 +102,17 @@ static enum store_result make_migration_table(struct store *store)
     return outcome;
 }
 
-enum store_result store_migrate(struct store *store)
+/* A server that answers but does not let us in (password, role, database) will not do so by itself; to wait for it would
+ * only hide why. */
+static enum store_result connect_or_say_why(struct store *store)
 {
     enum store_result outcome = store_connect(store);
+    return outcome == STORE_AWAY && PQping(store->dsn) == PQPING_OK ? STORE_REFUSED : outcome;
+}
+
+enum store_result store_migrate(struct store *store)
+{
+    enum store_result outcome = connect_or_say_why(store);
     if (outcome == STORE_OK) outcome = check_version(store);
     if (outcome == STORE_OK) outcome = check_encoding(store);
     if (outcome == STORE_OK) outcome = make_migration_table(store);

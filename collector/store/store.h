@@ -26,7 +26,8 @@ struct store *store_new(const char *dsn);
 void store_free(struct store *store);
 const char *store_error(const struct store *store);
 
-/* Applies the migrations that are missing, under an advisory lock, each in a transaction of its own. */
+/* Applies the migrations that are missing, under an advisory lock, each in a transaction of its own. STORE_REFUSED also
+ * when the server is there and does not let us in. */
 enum store_result store_migrate(struct store *store);
 
 /* Stores a batch: batch row, producer's counters, fragments and pending rows in one transaction. STORE_OK means

@@ -176,6 +176,7 @@ class Start(CollectorTest):
             refused = self.collector(*FREE, "--postgres", absent)
             nobody_there = self.collector(*FREE, "--postgres", f"host={self.folder}")
             said = self.error_after_waiting(refused)
+            self.assertEqual(refused.error_lines, [said])  # a refusal is final: at once, and nothing but that
             self.assertIn('"absent" does not exist', said)
             self.assertNotIn("secret", said)
         self.assertIn("cannot reach Postgres", self.error_after_waiting(nobody_there))
