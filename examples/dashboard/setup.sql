@@ -2,7 +2,7 @@
 -- The dashboard's data set, the same on every machine: what is random comes from md5 of a label and a number.
 --
 -- Merchant 1 has 200 products, 3,000 customers, 15,000 orders, 45,000 order items and 8,000 reviews; twenty others have
--- 10 products, 40 customers, 700 orders and 1,200 reviews each; merchant 22 has products and nothing else, merchant 23
+-- 10 products, 40 customers, 700 orders and 2,600 reviews each; merchant 22 has products and nothing else, merchant 23
 -- nothing at all. Ids are given in an order that mixes the merchants, and each table begins at another number, so that
 -- an id of one table says nothing about another's. Six indexes are missing, as they are in the case study: on the
 -- merchant of orders, products and customers, and on the product of order_items, reviews and stock. The one that is
@@ -36,7 +36,7 @@ CREATE TEMPORARY TABLE sizes ON COMMIT DROP AS
            CASE WHEN m = 1 THEN 200 WHEN m <= 21 THEN 10 WHEN m = 22 THEN 3 ELSE 0 END AS products,
            CASE WHEN m = 1 THEN 3000 WHEN m <= 21 THEN 40 ELSE 0 END AS customers,
            CASE WHEN m = 1 THEN 15000 WHEN m <= 21 THEN 700 ELSE 0 END AS orders,
-           CASE WHEN m = 1 THEN 8000 WHEN m <= 21 THEN 1200 ELSE 0 END AS reviews
+           CASE WHEN m = 1 THEN 8000 WHEN m <= 21 THEN 2600 ELSE 0 END AS reviews
       FROM generate_series(1, 23) m;
 
 INSERT INTO products
