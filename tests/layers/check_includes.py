@@ -20,6 +20,7 @@ ALLOWED = {
     "sdk/core": ["base", "proto", "model", "sdk/include"],
     "sdk/export": ["base", "proto", "model", "sdk/include", "sdk/core"],
     "sdk/instrument": ["sdk/include"],
+    "sdk": ["base", "proto", "model", "sdk"],  # lifecycle.c
     "collector/analysis": ["base", "model"],
     "collector/store": ["base", "proto", "model", "collector/analysis"],
     "collector/postgres": ["base"],
