@@ -6,12 +6,10 @@
  * header, so that the service asked continues the trace. Nothing in the code changes.
  *
  * What is seen
- *
- * - curl_easy_perform: a call, unless the URL's protocol is another.
- *
- * - curl_easy_setopt: passed on; what makes the request and says where the answer goes is remembered.
- *
- * - curl_easy_init, curl_easy_duphandle, curl_easy_reset, curl_easy_cleanup: which options a handle has.
+ *   curl_easy_perform                          a call, unless the URL's protocol is another
+ *   curl_easy_setopt                           remembered: URL, method, body, headers, where the answer goes; and passed on
+ *   curl_easy_init, _duphandle, _reset,        which options a handle has, and that it is gone
+ *   _cleanup
  *
  * Inputs of a call are the values in its URL and its body (POSTFIELDS, COPYPOSTFIELDS; not what a read
  * callback or a MIME form sends). Its answer is the body as the write callback got it, up to

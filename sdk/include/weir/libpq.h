@@ -3,21 +3,17 @@
  * libpq with spans: include this in place of <libpq-fe.h>, link libweir-pq, and each query becomes a call with
  * its operation, rows, SQLSTATE, call site, and evidence of whose answer it needed. Nothing in the code changes:
  *
- *     PGresult *rows = PQexecParams(connection, "SELECT name FROM items WHERE id = $1", 1, NULL, values, …);
+ *     PGresult *rows = PQexecParams(connection, "SELECT name FROM items WHERE id = $1", 1, NULL, values, NULL, NULL, 0);
  *
  * What is seen
- *
- * - PQexec, PQexecParams, PQexecPrepared: a database call each.
- *
- * - PQconnectdb, PQconnectdbParams: opening a connection; shown, not counted as a query.
- *
- * - PQprepare: a span of that name, but no call. It asks for nothing, and counted as a query it would make two of
- *   one. The statement is remembered, so that PQexecPrepared is recorded as the statement that it runs.
- *
- * - PQgetvalue, PQgetisnull, PQgetlength, PQntuples, PQcmdTuples, PQcmdStatus, PQcopyResult, PQprint: somebody
- *   looks at an answer; a call that was sent before did not need it. PQresultStatus and the like is not looking.
- *
- * - PQclear, PQfinish: an answer, a connection is gone.
+ *   PQexec, PQexecParams, PQexecPrepared       a database call each
+ *   PQconnectdb, PQconnectdbParams             opening a connection; shown, not counted as a query
+ *   PQprepare                                  a round trip that asks nothing: shown as a span, "prepare", and not counted
+ *                                              as a query; its statement is remembered for PQexecPrepared
+ *   PQgetvalue, PQgetisnull, PQgetlength,      somebody looks at an answer (PQresultStatus and the like is not looking): a
+ *   PQntuples, PQcmdTuples, PQcmdStatus,       call that was sent before that did not need it
+ *   PQcopyResult, PQprint
+ *   PQclear, PQfinish                          an answer, a connection is gone
  *
  * Literals and parameters do not leave the process (weir/call.h says what does), nor do connection strings.
  *
