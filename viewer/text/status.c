@@ -166,7 +166,10 @@ void text_status(struct buffer *out, const struct view *view, const struct statu
     if (status->producer_count) {
         producers(&paper, status);
         for (uint32_t i = 0; i < status->producer_count; i++) losses(&paper, &status->producers[i], &words);
-        paper_say(&paper, STYLE_FAINT, 0, "Created = acknowledged + dropped + still on the way.");
+        paper_say(&paper, STYLE_FAINT, 0,
+                  "Created = acknowledged + dropped + still on the way, as each service said in its last "
+                  "batch, which "
+                  "could not count itself; stored is what is in the database.");
     } else {
         paper_say(&paper, STYLE_PLAIN, 0,
                   "No service has sent anything yet. A service needs WEIR_ENDPOINT set to the address after "
