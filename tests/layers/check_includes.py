@@ -41,6 +41,7 @@ OWNERS = {
     r"libpq-fe\.h": ["collector/store", "sdk/instrument", "sdk/include/weir/libpq.h", "examples"],
     r"curl/": ["viewer/cli", "sdk/instrument", "sdk/include/weir/libcurl.h", "examples"],
     r"microhttpd\.h": ["collector/serve", "sdk/include/weir/microhttpd.h", "examples"],
+    r"hiredis/": ["sdk/instrument", "sdk/include/weir/hiredis.h", "examples"],
     r"jansson\.h": ["model", "viewer", "collector/serve", "examples"],
     r"lz4.*\.h": ["collector/store"],
     r"xxhash\.h": ["base"],
