@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/un.h>
 
 #define ENDPOINT_DEFAULT "tcp://127.0.0.1:5140"
 
@@ -67,27 +68,56 @@ static bool is_host(struct str text)
     return true;
 }
 
-bool settings_endpoint(struct str text, struct str *host, struct str *port)
+static bool is_path(struct str text)
 {
-    if (!str_starts(text, "tcp://")) return false;
-    text = str_view(text.data + 6, text.len - 6);
-    const char *colon = text.len ? memrchr(text.data, ':', text.len) : NULL;
-    if (!colon) return false;
-    *host = str_view(text.data, (size_t)(colon - text.data));
-    *port = str_view(colon + 1, (size_t)(text.data + text.len - colon - 1));
-    bool bracketed = host->len > 2 && host->data[0] == '[' && host->data[host->len - 1] == ']';
-    if (bracketed) *host = str_view(host->data + 1, host->len - 2);
-    return is_host(*host) && is_port(*port) && (bracketed || !memchr(host->data, ':', host->len));
+    return text.len > 0 && text.len < sizeof((struct sockaddr_un *)NULL)->sun_path &&
+           !memchr(text.data, 0, text.len);
 }
 
-static enum weir_status read_endpoint(struct settings *settings, const char *configured)
+static bool tcp_endpoint(struct str text, struct endpoint *endpoint)
 {
-    const char *text = configured && *configured ? configured : environment("WEIR_ENDPOINT");
-    if (!settings_endpoint(str_of(text ? text : ENDPOINT_DEFAULT), &settings->host, &settings->port))
-        return WEIR_BAD_ENDPOINT;
-    settings->host = arena_str(&settings->arena, settings->host);
-    settings->port = arena_str(&settings->arena, settings->port);
-    return WEIR_OK;
+    const char *colon = text.len ? memrchr(text.data, ':', text.len) : NULL;
+    if (!colon) return false;
+    struct str host = str_view(text.data, (size_t)(colon - text.data));
+    struct str port = str_view(colon + 1, (size_t)(text.data + text.len - colon - 1));
+    bool bracketed = host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']';
+    if (bracketed) host = str_view(host.data + 1, host.len - 2);
+    *endpoint = (struct endpoint){false, host, port};
+    return is_host(host) && is_port(port) && (bracketed || !memchr(host.data, ':', host.len));
+}
+
+bool settings_endpoint(struct str text, struct endpoint *endpoint)
+{
+    bool is_ipc = str_starts(text, "ipc://");
+    if (!is_ipc && !str_starts(text, "tcp://")) return false;
+    text = str_view(text.data + 6, text.len - 6); /* both schemes have so many characters */
+    if (!is_ipc) return tcp_endpoint(text, endpoint);
+    *endpoint = (struct endpoint){true, text, str_view("", 0)};
+    return is_path(text);
+}
+
+static bool add_endpoint(struct settings *settings, struct str text)
+{
+    if (settings->endpoint_count == ENDPOINTS_MAX) return false;
+    struct endpoint *endpoint = &settings->endpoints[settings->endpoint_count++];
+    if (!settings_endpoint(text, endpoint)) return false;
+    endpoint->host = arena_str(&settings->arena, endpoint->host);
+    endpoint->port = arena_str(&settings->arena, endpoint->port);
+    return true;
+}
+
+/* A list separated by commas, blanks around them; every one must be good. */
+static enum weir_status read_endpoints(struct settings *settings, const char *configured)
+{
+    const char *at = configured && *configured ? configured : environment("WEIR_ENDPOINT");
+    for (at = at ? at : ENDPOINT_DEFAULT;; at++) {
+        at += strspn(at, " ");
+        size_t len = strcspn(at, ","), shown = len;
+        while (shown && at[shown - 1] == ' ') shown--;
+        if (!add_endpoint(settings, str_view(at, shown))) return WEIR_BAD_ENDPOINT;
+        at += len;
+        if (*at == 0) return WEIR_OK;
+    }
 }
 
 /* ---- resource ---- */
@@ -185,7 +215,7 @@ enum weir_status settings_read(struct settings *settings, const struct weir_conf
     settings->ring_bytes = power_of_two(settings->ring_bytes);
     settings->hash_key = arena_str(&settings->arena, str_of(environment("WEIR_HASH_KEY")));
     read_resource(settings, config);
-    enum weir_status status = read_endpoint(settings, config->endpoint);
+    enum weir_status status = read_endpoints(settings, config->endpoint);
     return arena_exhausted(&settings->arena) ? WEIR_NO_MEMORY : status;
 }
 

@@ -21,6 +21,15 @@
 #define SETTINGS_RESOURCE_MAX 64 /* attributes of OTEL_RESOURCE_ATTRIBUTES; further ones are ignored */
 #define SETTINGS_BYTES_MAX    (256u << 10)
 
+/* One collector to send to. */
+struct endpoint {
+    bool is_ipc;
+    struct str host; /* tcp: name or address; ipc: the socket's path; 0-terminated in settings */
+    struct str port; /* tcp only */
+};
+
+#define ENDPOINTS_MAX 8
+
 struct setting_pair {
     struct str key, value;
 };
@@ -31,7 +40,8 @@ struct settings {
     bool debug;         /* WEIR_LOG=debug */
     bool evidence;      /* not WEIR_EVIDENCE=off */
     struct str hash_key;
-    struct str host, port; /* of the endpoint; both 0-terminated */
+    uint32_t endpoint_count; /* at least 1 */
+    struct endpoint endpoints[ENDPOINTS_MAX];
     uint32_t export_interval_ms, ring_bytes, shutdown_timeout_ms;
     uint32_t resource_count; /* service.name first */
     struct setting_pair resource[SETTINGS_RESOURCE_MAX + 8];
@@ -41,7 +51,7 @@ struct settings {
 enum weir_status settings_read(struct settings *settings, const struct weir_config *config);
 void settings_fini(struct settings *settings);
 
-/* "tcp://HOST:PORT", HOST a name, an IPv4 address or an IPv6 one in brackets; views into text. */
-bool settings_endpoint(struct str text, struct str *host, struct str *port);
+/* "tcp://HOST:PORT", HOST a name, an IPv4 address or an IPv6 one in brackets, or "ipc://PATH"; views into text. */
+bool settings_endpoint(struct str text, struct endpoint *endpoint);
 
 #endif

@@ -57,6 +57,7 @@ struct exporter {
     unsigned char *packed;            /* the unacknowledged batch */
     size_t packed_bytes, packed_room;
     bool has_batch, was_sent;
+    uint32_t endpoint, failures; /* which of the list; in a row */
     int64_t backoff_ns, pause_ns;
     int64_t wall_offset_ns;
     char instance_id[37];
@@ -208,14 +209,24 @@ static void back_off(struct exporter *exporter)
     if (exporter->backoff_ns > BACKOFF_MOST_NS) exporter->backoff_ns = BACKOFF_MOST_NS;
 }
 
+static const struct endpoint *endpoint_now(const struct exporter *exporter)
+{
+    return &exporter->settings->endpoints[exporter->endpoint];
+}
+
+static void say_of_endpoint(const struct exporter *exporter, const char *what)
+{
+    const struct endpoint *endpoint = endpoint_now(exporter);
+    say(exporter, "%s%s%s: %s", endpoint->host.data, endpoint->is_ipc ? "" : ":", endpoint->port.data, what);
+}
+
 /* False: left behind, touch nothing shared any more. */
 static bool find_addresses(struct exporter *exporter, struct addresses *addresses)
 {
     enum phase phase = RESOLVING;
-    const char *host = exporter->settings->host.data, *port = exporter->settings->port.data;
-    if (resolve_numeric(host, port, addresses)) return true;
+    if (resolve_at_once(endpoint_now(exporter), addresses)) return true;
     atomic_store(&exporter->phase, RESOLVING);
-    resolve_name(host, port, addresses);
+    resolve_name(endpoint_now(exporter), addresses);
     return atomic_compare_exchange_strong(&exporter->phase, &phase, WORKING); /* pairs with leave_behind */
 }
 
@@ -225,13 +236,17 @@ static bool connect_any(struct exporter *exporter, const struct addresses *addre
     for (uint32_t i = 0; i < addresses->count && !gave_up(exporter); i++) {
         why = sp_client_connect(&exporter->client, (const struct sockaddr *)&addresses->address[i],
                                 addresses->bytes[i]);
-        if (!why) {
-            say(exporter, "connected to %s:%s", exporter->settings->host.data, exporter->settings->port.data);
-            return true;
-        }
+        if (!why) break;
     }
-    say(exporter, "%s:%s: %s", exporter->settings->host.data, exporter->settings->port.data, why);
-    return false;
+    say_of_endpoint(exporter, why ? why : "connected");
+    return !why;
+}
+
+/* The next endpoint of the list; after a whole round of failures, a pause. */
+static void fail_over(struct exporter *exporter)
+{
+    exporter->endpoint = (exporter->endpoint + 1) % exporter->settings->endpoint_count;
+    if (++exporter->failures % exporter->settings->endpoint_count == 0) back_off(exporter);
 }
 
 static void count_sent(struct exporter *exporter)
@@ -273,7 +288,7 @@ static bool deliver(struct exporter *exporter)
     if (atomic_load(&exporter->client.fd) < 0) {
         if (!find_addresses(exporter, &addresses)) return false;
         if (!connect_any(exporter, &addresses)) {
-            back_off(exporter);
+            fail_over(exporter);
             return true;
         }
     }
@@ -283,9 +298,10 @@ static bool deliver(struct exporter *exporter)
                                         &exporter->replies, &reply);
     if (why) {
         say(exporter, "batch %llu: %s", (unsigned long long)exporter->producer->sequence, why);
-        back_off(exporter);
+        fail_over(exporter);
     } else {
         exporter->backoff_ns = BACKOFF_FIRST_NS;
+        exporter->failures = 0;
         obey(exporter, &reply);
     }
     arena_reset(&exporter->replies);
@@ -410,6 +426,8 @@ struct exporter *exporter_start(const struct settings *settings, struct producer
     exporter->give_up_ns = INT64_MAX;
     exporter->backoff_ns = BACKOFF_FIRST_NS;
     exporter->pause_ns = settings->export_interval_ms * NS_PER_MS;
+    exporter->endpoint =
+        (uint32_t)(producer->id % settings->endpoint_count); /* processes spread over the list */
     done_init(exporter);
     arena_init(&exporter->replies, REPLY_ARENA);
     id_generator_seed(&exporter->jitter);

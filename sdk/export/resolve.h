@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host and port to addresses. Only resolve_name may take its time (name servers), and nothing can hurry it. */
+/* An endpoint to addresses. Only resolve_name may take its time (name servers), and nothing can hurry it. */
 #ifndef WEIR_SDK_EXPORT_RESOLVE_H
 #define WEIR_SDK_EXPORT_RESOLVE_H
 
-#include <stdbool.h>
+#include "sdk/core/settings.h"
+
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -15,9 +16,9 @@ struct addresses {
     socklen_t bytes[ADDRESSES_MAX];
 };
 
-/* True when host is an address by itself. */
-bool resolve_numeric(const char *host, const char *port, struct addresses *addresses);
+/* True when the endpoint says its address itself: a path, or a host that is no name. */
+bool resolve_at_once(const struct endpoint *endpoint, struct addresses *addresses);
 /* count is 0 when the name is not known. */
-void resolve_name(const char *host, const char *port, struct addresses *addresses);
+void resolve_name(const struct endpoint *endpoint, struct addresses *addresses);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "proto/sp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -98,10 +97,12 @@ static const char *dial(struct sp_client *client, const struct sockaddr *address
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return "no socket";
     atomic_store(&client->fd, fd);
+    client->transport = address->sa_family == AF_UNIX ? SP_IPC : SP_TCP;
     int one = 1, error = 0;
     socklen_t error_bytes = sizeof error;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (client->transport == SP_TCP) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(fd, address, address_bytes) == 0) return NULL;
+    if (errno == EAGAIN) return "the collector's backlog is full"; /* ipc has no EINPROGRESS */
     if (errno != EINPROGRESS) return "connection refused";
     if (!wait_for(client, fd, POLLOUT, deadline_ns)) return "no connection in time";
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_bytes);
@@ -135,7 +136,7 @@ const char *sp_client_connect(struct sp_client *client, const struct sockaddr *a
 static bool send_request(struct sp_client *client, const void *body, size_t bytes, int64_t deadline_ns)
 {
     unsigned char head[SP_FRAME_PREFIX_BYTES + 4];
-    size_t len = sp_prefix(head, SP_TCP, bytes + 4);
+    size_t len = sp_prefix(head, client->transport, bytes + 4);
     sp_request_id(head + len, ++client->request_id);
     return send_all(client, head, len + 4, MSG_MORE, deadline_ns) &&
            send_all(client, body, bytes, 0, deadline_ns);
@@ -147,8 +148,9 @@ static const char *receive_frame(struct sp_client *client, unsigned char frame[S
 {
     unsigned char prefix[SP_FRAME_PREFIX_BYTES];
     uint64_t announced;
-    if (!receive_all(client, prefix, sp_prefix_bytes(SP_TCP), deadline_ns)) return "no reply in time";
-    if (!sp_prefix_parse(prefix, SP_TCP, &announced) || announced > SP_CLIENT_REPLY_MAX)
+    if (!receive_all(client, prefix, sp_prefix_bytes(client->transport), deadline_ns))
+        return "no reply in time";
+    if (!sp_prefix_parse(prefix, client->transport, &announced) || announced > SP_CLIENT_REPLY_MAX)
         return "reply too long";
     *bytes = (size_t)announced;
     return receive_all(client, frame, *bytes, deadline_ns) ? NULL : "reply cut short";

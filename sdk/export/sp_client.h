@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nng's req0 over one TCP connection, without nng: connect and greet, then a request and its reply at a time. All waiting
+ * nng's req0 over one connection (tcp or ipc), without nng: connect and greet, then a request and its reply at a time. All waiting
  * is poll with a deadline, ends early at *give_up_ns (any thread may bring that nearer, then write to wake_fd), and never
  * blocks in a read or write, whatever the peer does or does not do. What the peer sends is hostile until proven. Belongs
  * to the exporter thread.
@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "proto/batch.h"
+#include "proto/sp.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -26,6 +27,7 @@ struct sp_client {
     int wake_fd;                 /* borrowed; an eventfd */
     _Atomic int64_t *give_up_ns; /* borrowed; clock_monotonic_ns */
     uint32_t request_id;
+    enum sp_transport transport; /* of the connection */
 };
 
 void sp_client_init(struct sp_client *client, int wake_fd, _Atomic int64_t *give_up_ns);

@@ -121,6 +121,58 @@ static void retry_means_the_same_again(void **state)
     peer_stop(peer);
 }
 
+/* Over a Unix socket, where frames have a byte more, also after the peer came back. */
+static void ipc_carries_the_same(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/weir-ipc-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/socket", folder);
+    struct peer *peer = peer_start_ipc(path);
+    begin(peer_url(peer));
+    spans(3000);
+    assert_true(peer_wait_spans(peer, 3000));
+    peer_stop(peer);
+    spans(10);
+    peer = peer_start_ipc(path);
+    assert_true(peer_wait_spans(peer, 10));
+    assert_int_equal(weir_shutdown(5000), WEIR_OK);
+    peer_stop(peer);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* Whichever of two is used first: when it goes, the other gets the unanswered batch, the same bytes. */
+static void another_endpoint_takes_over(void **state)
+{
+    (void)state;
+    struct peer *peers[2] = {peer_start(0), peer_start(0)};
+    char urls[160];
+    snprintf(urls, sizeof urls, "%s,%s", peer_url(peers[0]), peer_url(peers[1]));
+    peer_answer(peers[0], REPLY_UNKNOWN, 1);
+    peer_answer(peers[1], REPLY_UNKNOWN, 1);
+    begin(urls);
+    spans(100);
+    int64_t deadline = clock_monotonic_ns() + 10 * NS_PER_S;
+    while (!peer_batch_count(peers[0]) && !peer_batch_count(peers[1]) && clock_monotonic_ns() < deadline)
+        sched_yield();
+    int first = peer_batch_count(peers[0]) ? 0 : 1;
+    assert_true(peer_wait_batches(peers[first], 1));
+    size_t bytes = peer_batch(peers[first], 0)->byte_count;
+    unsigned char *sent = malloc(bytes);
+    memcpy(sent, peer_batch(peers[first], 0)->bytes, bytes);
+    peer_answer(peers[!first], REPLY_STORED, 1);
+    peer_stop(peers[first]);
+    assert_true(peer_wait_batches(peers[!first], 1));
+    assert_int_equal(peer_batch(peers[!first], 0)->byte_count, bytes);
+    assert_memory_equal(peer_batch(peers[!first], 0)->bytes, sent, bytes);
+    spans(50);
+    assert_true(peer_wait_spans(peers[!first], 150)); /* and it stays there */
+    assert_int_equal(weir_shutdown(5000), WEIR_OK);
+    free(sent);
+    peer_stop(peers[!first]);
+}
+
 /* Last of those that expect WEIR_OK: what was dropped once is told at every later shutdown. */
 static void refused_is_counted_and_not_sent_again(void **state)
 {
@@ -231,6 +283,8 @@ int main(void)
         cmocka_unit_test(a_lost_batch_is_sent_again),
         cmocka_unit_test(a_peer_that_comes_back_gets_the_rest),
         cmocka_unit_test(retry_means_the_same_again),
+        cmocka_unit_test(ipc_carries_the_same),
+        cmocka_unit_test(another_endpoint_takes_over),
         cmocka_unit_test(refused_is_counted_and_not_sent_again),
         cmocka_unit_test(hostile_peers_cost_nothing_but_spans),
     };

@@ -79,27 +79,49 @@ static void *serve(void *argument)
     return NULL;
 }
 
-struct peer *peer_start(uint16_t port)
+/* Listens on peer->url. */
+static nng_listener listen_there(struct peer *peer)
 {
-    struct peer *peer = calloc(1, sizeof *peer);
-    pthread_condattr_t attributes;
     nng_listener listener;
-    nng_sockaddr address;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&peer->changed, &attributes);
-    pthread_mutex_init(&peer->mutex, NULL);
-    snprintf(peer->url, sizeof peer->url, "tcp://127.0.0.1:%u", port);
-    check(nng_rep0_open(&peer->socket) == 0, "no socket");
     int64_t deadline =
         clock_monotonic_ns() + WAIT_NS; /* the former peer's port may take a moment to be free */
     int error;
     do error = nng_listen(peer->socket, peer->url, &listener, 0);
     while (error == NNG_EADDRINUSE && clock_monotonic_ns() < deadline);
     check(error == 0, "cannot listen");
+    return listener;
+}
+
+static struct peer *peer_new(void)
+{
+    struct peer *peer = calloc(1, sizeof *peer);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&peer->changed, &attributes);
+    pthread_mutex_init(&peer->mutex, NULL);
+    check(nng_rep0_open(&peer->socket) == 0, "no socket");
+    return peer;
+}
+
+struct peer *peer_start(uint16_t port)
+{
+    struct peer *peer = peer_new();
+    nng_sockaddr address;
+    snprintf(peer->url, sizeof peer->url, "tcp://127.0.0.1:%u", port);
+    nng_listener listener = listen_there(peer);
     check(nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address) == 0, "no address");
     peer->port = ntohs(address.s_in.sa_port);
     snprintf(peer->url, sizeof peer->url, "tcp://127.0.0.1:%u", peer->port);
+    check(pthread_create(&peer->thread, NULL, serve, peer) == 0, "no thread");
+    return peer;
+}
+
+struct peer *peer_start_ipc(const char *path)
+{
+    struct peer *peer = peer_new();
+    snprintf(peer->url, sizeof peer->url, "ipc://%s", path);
+    listen_there(peer);
     check(pthread_create(&peer->thread, NULL, serve, peer) == 0, "no thread");
     return peer;
 }

@@ -29,6 +29,8 @@ struct peer;
 
 /* Listens on 127.0.0.1; port 0 picks one. Aborts the test when it cannot. */
 struct peer *peer_start(uint16_t port);
+/* Listens on a Unix socket. */
+struct peer *peer_start_ipc(const char *path);
 void peer_stop(struct peer *peer);
 uint16_t peer_port(const struct peer *peer);
 const char *peer_url(const struct peer *peer);

@@ -40,8 +40,8 @@ static void defaults(void **state)
     assert_int_equal(settings.export_interval_ms, 100);
     assert_int_equal(settings.ring_bytes, 1 << 20);
     assert_int_equal(settings.shutdown_timeout_ms, 2000);
-    assert_string_equal(settings.host.data, "127.0.0.1");
-    assert_string_equal(settings.port.data, "5140");
+    assert_string_equal(settings.endpoints[0].host.data, "127.0.0.1");
+    assert_string_equal(settings.endpoints[0].port.data, "5140");
     assert_string_equal(resource(&settings, "service.name"), "unknown_service:sdk_settings_test");
     assert_true(settings.evidence);
     assert_false(settings.disabled || settings.debug);
@@ -63,12 +63,12 @@ static void environment_then_argument(void **state)
     assert_int_equal(settings.export_interval_ms, 250);
     assert_int_equal(settings.ring_bytes, 131072); /* up to a power of two */
     assert_int_equal(settings.shutdown_timeout_ms, 600000);
-    assert_string_equal(settings.host.data, "collector.example");
+    assert_string_equal(settings.endpoints[0].host.data, "collector.example");
     assert_true(settings.disabled && !settings.evidence);
     settings_fini(&settings);
     assert_int_equal(settings_read(&settings, &config), WEIR_OK);
     assert_int_equal(settings.export_interval_ms, 20);
-    assert_string_equal(settings.host.data, "::1");
+    assert_string_equal(settings.endpoints[0].host.data, "::1");
     settings_fini(&settings);
 }
 
@@ -121,20 +121,56 @@ static void resources(void **state)
 static void endpoints(void **state)
 {
     (void)state;
-    static const char *const good[] = {"tcp://127.0.0.1:5140", "tcp://h:1", "tcp://[fe80::1]:65535"};
-    static const char *const bad[] = {"tcp://h",        "tcp://h:",      "tcp://:5140", "tcp://h:0",
-                                      "tcp://h:65536",  "h:5140",        "http://h:80", "tcp://a:1,tcp://b:2",
-                                      "tcp://::1:5140", "tcp://h:51x0",  "tcp://",      "ipc:///tmp/x",
-                                      "tcp://u@h:1",    "tcp://h:5140/", "tcp://a b:1", "tcp://[]:1"};
-    struct str host, port;
+    static const char *const good[] = {"tcp://127.0.0.1:5140", "tcp://h:1", "tcp://[fe80::1]:65535",
+                                       "ipc:///run/weir", "ipc://relative"};
+    static const char *const bad[] = {"tcp://h",
+                                      "tcp://h:",
+                                      "tcp://:5140",
+                                      "tcp://h:0",
+                                      "tcp://h:65536",
+                                      "h:5140",
+                                      "http://h:80",
+                                      "tcp://h:51x0",
+                                      "tcp://a:1,tcp://b:2",
+                                      "tcp://::1:5140",
+                                      "tcp://",
+                                      "tcp://u@h:1",
+                                      "tcp://h:5140/",
+                                      "tcp://a b:1",
+                                      "tcp://[]:1",
+                                      "ipc://",
+                                      "unix:///x",
+                                      "ipc:///a/path/that/is/longer/than/a/unix/socket/may/have/which/is/one/"
+                                      "hundred/and/seven/bytes/and/no/more/than/that/x"};
+    struct endpoint endpoint;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
-        if (!settings_endpoint(str_of(good[i]), &host, &port)) fail_msg("%s is good", good[i]);
+        if (!settings_endpoint(str_of(good[i]), &endpoint)) fail_msg("%s is good", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        if (settings_endpoint(str_of(bad[i]), &host, &port)) fail_msg("%s is bad", bad[i]);
+        if (settings_endpoint(str_of(bad[i]), &endpoint)) fail_msg("%s is bad", bad[i]);
+}
+
+static void several_endpoints(void **state)
+{
+    (void)state;
     struct settings settings;
-    setenv("WEIR_ENDPOINT", "tcp://a:1,tcp://b:2", 1);
-    assert_int_equal(settings_read(&settings, NULL), WEIR_BAD_ENDPOINT);
+    setenv("WEIR_ENDPOINT", "tcp://a:1, ipc:///run/weir ,tcp://[::1]:2", 1);
+    assert_int_equal(settings_read(&settings, NULL), WEIR_OK);
+    assert_int_equal(settings.endpoint_count, 3);
+    assert_string_equal(settings.endpoints[0].host.data, "a");
+    assert_true(settings.endpoints[1].is_ipc);
+    assert_string_equal(settings.endpoints[1].host.data, "/run/weir");
+    assert_string_equal(settings.endpoints[2].host.data, "::1");
+    assert_string_equal(settings.endpoints[2].port.data, "2");
     settings_fini(&settings);
+    static const char *const bad[] = {
+        "tcp://a:1,", ",tcp://a:1", "tcp://a:1,,tcp://b:2", "tcp://a:1;tcp://b:2",
+        "tcp://a:1,tcp://a:2,tcp://a:3,tcp://a:4,tcp://a:5,tcp://a:6,tcp://a:7,tcp://a:8,"
+        "tcp://a:9"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        setenv("WEIR_ENDPOINT", bad[i], 1);
+        assert_int_equal(settings_read(&settings, NULL), WEIR_BAD_ENDPOINT);
+        settings_fini(&settings);
+    }
 }
 
 int main(void)
@@ -145,6 +181,7 @@ int main(void)
         cmocka_unit_test_setup(empty_and_wrong_numbers_count_as_unset, clear_environment),
         cmocka_unit_test_setup(resources, clear_environment),
         cmocka_unit_test_setup(endpoints, clear_environment),
+        cmocka_unit_test_setup(several_endpoints, clear_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ extern "C" {
     X(OK, 0, "done")                                                                                         \
     X(DISABLED, 1, "disabled by OTEL_SDK_DISABLED=true: no span is made")                                    \
     X(ALREADY, 2, "weir_init was called before; the first settings stay")                                    \
-    X(BAD_ENDPOINT, 3, "WEIR_ENDPOINT is not tcp://HOST:PORT")                                               \
+    X(BAD_ENDPOINT, 3, "WEIR_ENDPOINT is no list of tcp://HOST:PORT and ipc://PATH")                         \
     X(NO_THREAD, 4, "the exporter thread could not be started")                                              \
     X(NO_MEMORY, 5, "out of memory")                                                                         \
     X(TIMEOUT, 6, "the deadline passed before all spans were acknowledged; the rest is counted as dropped")  \
@@ -64,7 +64,9 @@ WEIR_API const char *weir_status_text(enum weir_status status);
 
 /* Zero (or NULL) in a field takes the environment's setting, else the default. Strings are copied. */
 struct weir_config {
-    const char *endpoint;        /* WEIR_ENDPOINT; tcp://HOST:PORT; default tcp://127.0.0.1:5140 */
+    const char *endpoint;        /* WEIR_ENDPOINT; tcp://HOST:PORT or ipc://PATH, or several with
+                                    commas between: one is used, another when it fails; default
+                                    tcp://127.0.0.1:5140 */
     const char *service_name;    /* OTEL_SERVICE_NAME; default "unknown_service:PROGRAM" */
     const char *service_version; /* service.version in OTEL_RESOURCE_ATTRIBUTES */
     /* WEIR_EXPORT_INTERVAL; default 100: the rings are looked at so often, sooner while they fill quickly */
