@@ -12,6 +12,13 @@ static const struct {
 #undef X
 };
 
+static const struct {
+    char letter;
+    enum option option;
+} letters[] = {{'h', OPTION_help}, {'n', OPTION_requests}, {'c', OPTION_concurrency}};
+
+#define LETTER_COUNT (sizeof letters / sizeof *letters)
+
 /* `written` is len bytes of "data-dir"; the table has data_dir. */
 static bool name_matches(const char *name, const char *written, size_t len)
 {
@@ -29,13 +36,24 @@ static enum option find(const char *written, size_t len)
     return (enum option)which;
 }
 
-/* Reads argv[*at] and, if its value stands apart, argv[++*at]. */
+/* "-n" */
+static enum option find_letter(const char *written)
+{
+    for (size_t i = 0; i < LETTER_COUNT; i++) {
+        if (written[0] == letters[i].letter && !written[1]) return letters[i].option;
+    }
+    return OPTION_COUNT;
+}
+
+/* Reads argv[*at], "--name", "--name=value" or "-n", and, if its value stands apart, argv[++*at]. */
 static bool read_option(struct options *options, int argc, char **argv, int *at,
                         char error[OPTIONS_ERROR_BYTES])
 {
-    const char *written = argv[*at] + 2;
-    const char *equals = strchr(written, '=');
-    enum option which = find(written, equals ? (size_t)(equals - written) : strlen(written));
+    const char *written = argv[*at] + 1;
+    bool is_long = *written == '-';
+    const char *equals = is_long ? strchr(++written, '=') : NULL;
+    enum option which =
+        is_long ? find(written, equals ? (size_t)(equals - written) : strlen(written)) : find_letter(written);
     if (which == OPTION_COUNT) {
         snprintf(error, OPTIONS_ERROR_BYTES, "unknown option %.60s", argv[*at]);
         return false;
@@ -48,8 +66,8 @@ static bool read_option(struct options *options, int argc, char **argv, int *at,
     const char *value = equals ? equals + 1 : "";
     if (takes_value && !equals) value = *at + 1 < argc ? argv[++*at] : "";
     if (takes_value && !*value) {
-        snprintf(error, OPTIONS_ERROR_BYTES, "option %.60s needs a value: %s", argv[*at],
-                 table[which].argument);
+        snprintf(error, OPTIONS_ERROR_BYTES, "option %s%.60s needs a value: %s", is_long ? "--" : "-",
+                 written, table[which].argument);
         return false;
     }
     options->value[which] = value;
@@ -74,13 +92,8 @@ bool options_read(struct options *options, int argc, char **argv, char error[OPT
         const char *text = argv[at];
         if (!ended && strcmp(text, "--") == 0) {
             ended = true;
-        } else if (!ended && strcmp(text, "-h") == 0) {
-            options->value[OPTION_help] = "";
-        } else if (!ended && strncmp(text, "--", 2) == 0) {
-            if (!read_option(options, argc, argv, &at, error)) return false;
         } else if (!ended && text[0] == '-' && text[1]) {
-            snprintf(error, OPTIONS_ERROR_BYTES, "unknown option %.60s", text);
-            return false;
+            if (!read_option(options, argc, argv, &at, error)) return false;
         } else if (!add_positional(options, text, error)) {
             return false;
         }
@@ -107,13 +120,24 @@ const char *options_refused(const struct options *options, unsigned allowed)
     return NULL;
 }
 
+/* "-n, --requests N" */
+static void write_form(enum option which, char to[80])
+{
+    char name[40];
+    write_name(which, name, sizeof name);
+    size_t len = 0;
+    for (size_t i = 0; i < LETTER_COUNT; i++) {
+        if (letters[i].option == which) len = (size_t)snprintf(to, 80, "-%c, ", letters[i].letter);
+    }
+    snprintf(to + len, 80 - len, "%s %s", name, table[which].argument);
+}
+
 void options_print(unsigned allowed)
 {
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         if (!(allowed & 1u << i)) continue;
-        char name[40], form[80];
-        write_name((enum option)i, name, sizeof name);
-        snprintf(form, sizeof form, "%s %s", name, table[i].argument);
+        char form[80];
+        write_form((enum option)i, form);
         printf("  %-26s %s\n", form, table[i].what);
     }
 }

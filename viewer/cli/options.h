@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line, from one table: an option's name, its argument, what it means. Each command names those
- * it takes. Options stand anywhere, as --name VALUE or --name=VALUE; `--` ends them. Values are borrowed from
- * argv.
+ * it takes. Options stand anywhere, as --name VALUE or --name=VALUE, a few also as -n VALUE; `--` ends them.
+ * Values are borrowed from argv.
  */
 #ifndef WEIR_CLI_OPTIONS_H
 #define WEIR_CLI_OPTIONS_H
@@ -22,6 +22,14 @@
     X(service_version, "VERSION", "only this version of the service")                                        \
     X(since, "WHEN", "only requests begun since: 90s, 15m, 2h, 3d ago, or 2026-01-31T12:00:00Z")             \
     X(until, "WHEN", "only requests begun until")                                                            \
+    X(requests, "N", "how many requests in all (50)")                                                        \
+    X(concurrency, "C", "how many at the same time (1)")                                                     \
+    X(hit_rate, "SHARE", "0 to 1: so many of them go to ids asked before, the rest to fresh ones")           \
+    X(warm, "N", "ask so many ids once beforehand, unmeasured, as asked before (0)")                         \
+    X(seed, "N", "another order of the same mix (1)")                                                        \
+    X(ramp_up, "S", "seconds until all C are at work (0)")                                                   \
+    X(timeout, "S", "seconds until a request is given up (30)")                                              \
+    X(full, "", "also the last stages under 100 concurrent users")                                           \
     X(width, "COLUMNS", "instead of the terminal's width (100 where there is none)")                         \
     X(colour, "WHEN", "always, never, or auto: on a terminal, without NO_COLOR")                             \
     X(ascii, "", "no character beyond ASCII (by itself where the locale is not UTF-8)")                      \
@@ -42,7 +50,7 @@ enum option {
      OPTION_BIT(until))
 #define OPTIONS_SOURCE (OPTION_BIT(url) | OPTION_BIT(data_dir))
 
-#define POSITIONALS_MAX 4
+#define POSITIONALS_MAX 20
 
 struct options {
     const char *value[OPTION_COUNT]; /* NULL: not given; "" for one without argument */
