@@ -22,12 +22,12 @@ WEIR = BIN + "/weir"
 NOWHERE = "http://127.0.0.1:1"  # tcpmux: nobody listens there
 COMMANDS = ["report", "requests", "findings", "trace", "status", "demo", "help"]
 ENDPOINT = "GET /shop/{id}"
-HIDDEN = ["WEIR_URL", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_ALL", "LANG", "LC_CTYPE"]
+HIDDEN = ["WEIR_URL", "PAGER", "LESS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_ALL", "LANG", "LC_CTYPE"]
 
 
 def environment(**changes):
     kept = {name: value for name, value in os.environ.items() if name not in HIDDEN}
-    return {**kept, "LC_ALL": "C.UTF-8", "TERM": "xterm", **changes}
+    return {**kept, "LC_ALL": "C.UTF-8", "TERM": "xterm", "WEIR_PAGER": "", **changes}
 
 
 def weir(*arguments, env=None):
@@ -35,10 +35,10 @@ def weir(*arguments, env=None):
                           check=False)
 
 
-def on_terminal(columns, *arguments, env=None):
+def on_terminal(columns, *arguments, env=None, rows=40):
     """Runs weir with a terminal of so many columns as standard output; returns what it wrote."""
     primary, secondary = pty.openpty()
-    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = subprocess.Popen([WEIR, *arguments], env=env or environment(), stdout=secondary,
                                stdin=subprocess.DEVNULL)
     os.close(secondary)
@@ -207,6 +207,32 @@ class AnswerTest(unittest.TestCase):
         self.assertNotIn("\033", self.ask("report").stdout)
         self.assertIn("\033[", self.ask("report", CLICOLOR_FORCE="1").stdout)
         self.assertIn("\033[", self.ask("report", "--colour=always").stdout)
+
+    def test_a_pager_where_the_screen_is_too_small(self):
+        def paged(*arguments, rows=5, **changes):
+            shown = on_terminal(100, "report", "--url", self.collector.url, *arguments, rows=rows,
+                                env=environment(**{"WEIR_PAGER": "sed 's/^/paged: /'", **changes}))
+            lines = shown.splitlines()
+            return bool(lines) and all(line.startswith("paged: ") for line in lines)
+
+        report = self.ask("report", "--width", "100").stdout
+        self.assertTrue(paged())
+        self.assertFalse(paged(rows=200))
+        self.assertFalse(paged(rows=len(report.splitlines()) + 1))  # and a row for the prompt
+        self.assertTrue(paged(rows=len(report.splitlines())))
+        self.assertFalse(paged("--no-pager"))
+        self.assertFalse(paged(TERM="dumb"))
+        self.assertFalse(paged(WEIR_PAGER=""))
+        self.assertTrue(paged(PAGER="false"))  # WEIR_PAGER wins
+        self.assertNotIn("paged", self.ask("report", WEIR_PAGER="sed 's/^/paged: /'").stdout)  # a pipe
+        whole = on_terminal(100, "report", "--url", self.collector.url, "--colour", "never", rows=5,
+                            env=environment(WEIR_PAGER="no-such-pager 2>/dev/null"))
+        self.assertEqual(whole, report)
+        self.assertIn("FRX", on_terminal(100, "report", "--url", self.collector.url, rows=5,
+                                         env=environment(WEIR_PAGER="cat >/dev/null; echo $LESS")))
+        leaves_early = environment(WEIR_PAGER="head -1")
+        self.assertEqual(len(on_terminal(100, "report", "--url", self.collector.url, rows=5,
+                                         env=leaves_early).splitlines()), 1)
 
     def test_ascii_where_the_locale_is(self):
         arguments = ["trace", "--slowest", ENDPOINT]

@@ -6,6 +6,7 @@
 #ifndef WEIR_CLI_COMMANDS_H
 #define WEIR_CLI_COMMANDS_H
 
+#include "base/buffer.h"
 #include "viewer/cli/options.h"
 
 enum exit_status {
@@ -23,12 +24,16 @@ struct command {
     const char *notes; /* a further paragraph for its --help; NULL: none */
     unsigned options;  /* OPTION_BITs */
     size_t positionals_max;
+    /* Of a command that command_ask runs: appends the path of its page, "/trace/ID"; query parameters that are
+     * not options may follow. Not EXIT_DONE: it has complained. NULL: "/name". */
+    enum exit_status (*page)(const struct options *options, struct buffer *path);
     enum exit_status (*run)(const struct command *command, const struct options *options);
 };
 
 enum exit_status command_ask(const struct command *command, const struct options *options);
-enum exit_status command_trace(const struct command *command, const struct options *options);
 enum exit_status command_demo(const struct command *command, const struct options *options);
+
+enum exit_status page_of_trace(const struct options *options, struct buffer *path);
 
 /* "weir: …" on standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READING (OPTIONS_SOURCE | OPTIONS_OUTPUT | OPTION_BIT(help))
+#define READING (OPTIONS_SOURCE | OPTIONS_OUTPUT | OPTION_BIT(no_pager) | OPTION_BIT(help))
 
 static enum exit_status command_help(const struct command *command, const struct options *options);
 
@@ -36,7 +36,8 @@ static const struct command commands[] = {
      .example = "weir trace --slowest 'GET /api/products'",
      .options = READING | (OPTIONS_FILTER & ~OPTION_BIT(endpoint)) | OPTION_BIT(slowest),
      .positionals_max = 1,
-     .run = command_trace},
+     .page = page_of_trace,
+     .run = command_ask},
     {.name = "status",
      .what = "what the collector counts, who sends, what they dropped",
      .example = "weir status --url http://127.0.0.1:4318",

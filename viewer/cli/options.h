@@ -33,6 +33,7 @@
     X(width, "COLUMNS", "instead of the terminal's width (100 where there is none)")                         \
     X(colour, "WHEN", "always, never, or auto: on a terminal, without NO_COLOR")                             \
     X(ascii, "", "no character beyond ASCII (by itself where the locale is not UTF-8)")                      \
+    X(no_pager, "", "no pager (WEIR_PAGER, else PAGER, else less), even if longer than the screen")          \
     X(help, "", "this text")                                                                                 \
     X(version, "", "print weir's version")
 
@@ -42,6 +43,8 @@ enum option {
 #undef X
         OPTION_COUNT
 };
+
+_Static_assert(OPTION_COUNT <= 32, "a command's options are bits of an unsigned");
 
 #define OPTION_BIT(name) (1u << OPTION_##name)
 #define OPTIONS_OUTPUT   (OPTION_BIT(json) | OPTION_BIT(width) | OPTION_BIT(colour) | OPTION_BIT(ascii))

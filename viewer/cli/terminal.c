@@ -28,12 +28,19 @@ static unsigned clamp(unsigned width)
     return width > WIDTH_MAX ? WIDTH_MAX : width;
 }
 
-static unsigned find_width(void)
+bool screen_look(struct screen *screen)
 {
     struct winsize size = {0};
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return false;
+    *screen = (struct screen){size.ws_col, size.ws_row};
+    return screen->columns > 0 && screen->rows > 0;
+}
+
+static unsigned find_width(void)
+{
+    struct screen screen;
     unsigned columns;
-    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
+    if (screen_look(&screen)) return screen.columns;
     if (read_columns(getenv("COLUMNS"), &columns)) return columns;
     return WIDTH_DEFAULT;
 }

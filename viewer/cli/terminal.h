@@ -17,4 +17,12 @@ struct terminal {
 /* False: --width or --colour has a bad value, and error says so. */
 bool terminal_look(struct terminal *terminal, const struct options *options, char error[OPTIONS_ERROR_BYTES]);
 
+/* The terminal that standard output is. */
+struct screen {
+    unsigned columns, rows;
+};
+
+/* False: it is none, or does not say how large it is. */
+bool screen_look(struct screen *screen);
+
 #endif
