@@ -90,6 +90,10 @@ struct finding {
     unsigned char trace_ids[FINDING_TRACES_MAX][16]; /* newest first */
 };
 
+/* What its repair would save over so many requests of its endpoint, if all of them are like those that were
+ * looked at. */
+int64_t finding_saving_total_ns(const struct finding *finding, uint64_t requests);
+
 const char *finding_kind_name(enum finding_kind kind);   /* "n_plus_one_query" */
 const char *finding_kind_title(enum finding_kind kind);  /* "N+1 query" */
 const char *confidence_name(enum confidence confidence); /* "proven" */

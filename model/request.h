@@ -21,8 +21,9 @@ struct request {
     int64_t start_ns, duration_ns;
     bool error;
     uint32_t db_calls, http_calls, cache_calls;
-    int64_t db_ns;   /* time in which at least one database call ran */
-    int64_t call_ns; /* time in which at least one call of any type ran */
+    uint32_t cache_hits, cache_misses; /* keys looked up; 0 where the calls do not say */
+    int64_t db_ns;                     /* time in which at least one database call ran */
+    int64_t call_ns;                   /* time in which at least one call of any type ran */
     uint32_t operation_count;
     struct operation_total *operations; /* most time first */
 };
@@ -33,6 +34,15 @@ struct analysis {
     struct request *requests; /* in order of start */
     uint32_t finding_count;
     struct finding *findings; /* each names service and endpoint; largest saving first */
+};
+
+/* Requests of one endpoint that went alike at its cache. */
+enum cache_outcome { CACHE_ALL_HIT, CACHE_SOME_MISSED, CACHE_ALL_MISSED, CACHE_OUTCOME_COUNT };
+
+struct cache_split {
+    uint64_t count;
+    int64_t p50_ns;
+    uint32_t db_calls, http_calls, cache_calls; /* median a request */
 };
 
 /* One line of `weir report` and `weir requests`: an endpoint of one version of a service, over the requests
@@ -49,6 +59,8 @@ struct endpoint_summary {
     uint32_t finding_count;
     const struct finding *findings; /* aggregated, largest saving first */
     int64_t saving_ns;              /* of the findings, each alone, the largest */
+    int64_t saving_total_ns;        /* what one finding would save over all requests; of those the largest */
+    struct cache_split cache[CACHE_OUTCOME_COUNT]; /* count 0 for all: no request says whether it hit */
 };
 
 #define PERCENTILE_SAMPLES_MIN 20 /* under so many the report prints the maximum, named so, not a p95 */

@@ -353,6 +353,24 @@ static bool total_operations(struct trace_requests *result, uint32_t r, uint32_t
     return true;
 }
 
+static void add_keys(uint32_t *sum, int64_t keys)
+{
+    if (keys > 0) *sum = keys < INT32_MAX - *sum ? *sum + (uint32_t)keys : INT32_MAX;
+}
+
+/* A look-up of one key says whether it hit, one of many how many did; other calls of a cache say nothing. */
+static void count_hits(struct request *request, const struct span *span)
+{
+    for (uint32_t i = 0; i < span->attribute_count; i++) {
+        const struct attribute *attribute = &span->attributes[i];
+        if (!str_starts(attribute->key, "weir.cache.") || attribute->text.data) continue;
+        if (str_is(attribute->key, "weir.cache.hit"))
+            add_keys(attribute->integer ? &request->cache_hits : &request->cache_misses, 1);
+        if (str_is(attribute->key, "weir.cache.hits")) add_keys(&request->cache_hits, attribute->integer);
+        if (str_is(attribute->key, "weir.cache.misses")) add_keys(&request->cache_misses, attribute->integer);
+    }
+}
+
 static void count_calls(struct request *request, const struct request_calls *calls)
 {
     struct cover db = {INT64_MIN, 0}, all = {INT64_MIN, 0};
@@ -362,6 +380,7 @@ static void count_calls(struct request *request, const struct request_calls *cal
         request->db_calls += type == OPERATION_DB;
         request->http_calls += type == OPERATION_HTTP;
         request->cache_calls += type == OPERATION_CACHE;
+        if (type == OPERATION_CACHE) count_hits(request, call->span);
         if (type == OPERATION_DB) cover_add(&db, call);
         cover_add(&all, call);
     }

@@ -10,8 +10,10 @@ static const char insert_contribution[] =
     "INSERT INTO weir.contribution AS c (trace_id, fragment_count, request_count, first_start_ns, "
     "last_start_ns,"
     " endpoint_id, span_id, start_ns, duration_ns, error, db_calls, http_calls, cache_calls, db_ns, call_ns,"
-    " operation_requests, operation_id, operation_count, operation_total_ns, findings, failure)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"
+    " operation_requests, operation_id, operation_count, operation_total_ns, findings, failure, cache_hits,"
+    " cache_misses)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,"
+    " $22, $23)"
     " ON CONFLICT (trace_id) DO UPDATE SET fragment_count = excluded.fragment_count,"
     " request_count = excluded.request_count, first_start_ns = excluded.first_start_ns,"
     " last_start_ns = excluded.last_start_ns, endpoint_id = excluded.endpoint_id, span_id = excluded.span_id,"
@@ -20,13 +22,14 @@ static const char insert_contribution[] =
     " db_ns = excluded.db_ns, call_ns = excluded.call_ns, operation_requests = excluded.operation_requests,"
     " operation_id = excluded.operation_id, operation_count = excluded.operation_count,"
     " operation_total_ns = excluded.operation_total_ns, findings = excluded.findings, failure = "
-    "excluded.failure"
+    "excluded.failure, cache_hits = excluded.cache_hits, cache_misses = excluded.cache_misses"
     " WHERE excluded.fragment_count >= c.fragment_count";
 
 /* The columns, each with an element a request or an operation. */
 struct columns {
     uint32_t requests, operations;
     int32_t *endpoint_id, *db_calls, *http_calls, *cache_calls, *operation_requests;
+    int32_t *cache_hits, *cache_misses;
     int64_t *span_id, *start_ns, *duration_ns, *db_ns, *call_ns;
     bool *error;
     int32_t *operation_id, *operation_count;
@@ -40,6 +43,8 @@ static bool allocate(struct columns *columns, struct arena *arena)
     columns->db_calls = arena_array(arena, n, sizeof(int32_t));
     columns->http_calls = arena_array(arena, n, sizeof(int32_t));
     columns->cache_calls = arena_array(arena, n, sizeof(int32_t));
+    columns->cache_hits = arena_array(arena, n, sizeof(int32_t));
+    columns->cache_misses = arena_array(arena, n, sizeof(int32_t));
     columns->operation_requests = arena_array(arena, n, sizeof(int32_t));
     columns->span_id = arena_array(arena, n, sizeof(int64_t));
     columns->start_ns = arena_array(arena, n, sizeof(int64_t));
@@ -65,6 +70,8 @@ static void fill(struct columns *columns, const struct analysis *analysis)
         columns->db_calls[i] = (int32_t)request->db_calls;
         columns->http_calls[i] = (int32_t)request->http_calls;
         columns->cache_calls[i] = (int32_t)request->cache_calls;
+        columns->cache_hits[i] = (int32_t)request->cache_hits;
+        columns->cache_misses[i] = (int32_t)request->cache_misses;
         columns->db_ns[i] = request->db_ns;
         columns->call_ns[i] = request->call_ns;
         columns->operation_requests[i] = (int32_t)request->operation_count;
@@ -199,6 +206,12 @@ static void add_columns(struct sql_parameters *parameters, const struct columns 
     parameter_i64_array(parameters, columns->operation_total_ns, m);
 }
 
+static void add_cache(struct sql_parameters *parameters, const struct columns *columns)
+{
+    add_i32(parameters, columns->cache_hits, columns->requests);
+    add_i32(parameters, columns->cache_misses, columns->requests);
+}
+
 static enum store_result run(struct store *store, const char *sql, struct sql_parameters *parameters)
 {
     PGresult *result;
@@ -245,6 +258,7 @@ enum store_result store_write_contribution(struct store *store, const struct tra
     add_columns(&parameters, &columns);
     add_findings(&parameters, &store->statement, analysis);
     parameter_null(&parameters, TYPE_TEXT);
+    add_cache(&parameters, &columns);
     return finish(store, run(store, insert_contribution, &parameters));
 }
 
@@ -261,6 +275,7 @@ static enum store_result insert_failure(struct store *store, const char *why)
     add_columns(&parameters, &none);
     parameter_null(&parameters, TYPE_JSONB);
     parameter_text(&parameters, reason);
+    add_cache(&parameters, &none);
     return run(store, insert_contribution, &parameters);
 }
 

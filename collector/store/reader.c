@@ -27,7 +27,8 @@
     " request AS (SELECT trace_id, unnest(endpoint_id) AS endpoint_id, unnest(span_id) AS span_id,"          \
     "  unnest(start_ns) AS start_ns, unnest(duration_ns) AS duration_ns, unnest(error) AS error,"            \
     "  unnest(db_calls) AS db, unnest(http_calls) AS http, unnest(cache_calls) AS cache,"                    \
-    "  unnest(db_ns) AS db_ns FROM weir.contribution"                                                        \
+    "  unnest(db_ns) AS db_ns, unnest(cache_hits) AS hits, unnest(cache_misses) AS misses"                   \
+    "  FROM weir.contribution"                                                                               \
     "  WHERE request_count > 0 AND ($4 = 0 OR last_start_ns >= $4) AND ($5 = 0 OR first_start_ns <= $5)),"   \
     " asked AS (SELECT * FROM request JOIN wanted USING (endpoint_id)"                                       \
     "  WHERE ($4 = 0 OR start_ns >= $4) AND ($5 = 0 OR start_ns <= $5))"
@@ -43,9 +44,20 @@ static const char select_endpoints[] = REQUESTS
     " min(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
     " max(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
     " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(db_ns, 0)), max(start_ns),"
-    " EXISTS (SELECT FROM weir.endpoint o WHERE o.name = a.name AND o.service_name <> a.service_name)"
+    " EXISTS (SELECT FROM weir.endpoint o WHERE o.name = a.name AND o.service_name <> a.service_name),"
+    " coalesce(bool_or(hits > 0 OR misses > 0), false)"
     " FROM asked a GROUP BY endpoint_id, service_name, service_version, name"
     " ORDER BY p50 DESC, service_name, service_version, name";
+
+/* Requests by what their cache had: 0 all, 1 some, 2 none of what they looked up (enum cache_outcome). */
+static const char select_cache[] =
+    REQUESTS " SELECT endpoint_id, CASE WHEN coalesce(misses, 0) = 0 THEN 0 WHEN coalesce(hits, 0) > 0 THEN "
+             "1 ELSE 2 END"
+             "  AS outcome, count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY duration_ns),"
+             " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(db, 0)),"
+             " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(http, 0)),"
+             " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(cache, 0))"
+             " FROM asked WHERE hits > 0 OR misses > 0 GROUP BY endpoint_id, outcome";
 
 /* The findings of a trace come once for each endpoint of which one of the newest requests is in it. */
 static const char select_findings[] = REQUESTS
@@ -58,6 +70,17 @@ static const char select_findings[] = REQUESTS
 
 static const char select_slowest[] =
     REQUESTS " SELECT trace_id, span_id FROM asked ORDER BY duration_ns DESC, start_ns DESC LIMIT 1";
+
+static const char select_newest[] = REQUESTS
+    " , numbered AS (SELECT endpoint_id, trace_id, span_id, start_ns,"
+    "  row_number() OVER (PARTITION BY endpoint_id ORDER BY start_ns DESC) AS n,"
+    "  count(*) OVER (PARTITION BY endpoint_id) AS requests,"
+    "  max(start_ns) OVER (PARTITION BY endpoint_id) AS last_start_ns FROM asked)"
+    " SELECT endpoint_id, service_name, service_version, name,"
+    " EXISTS (SELECT FROM weir.endpoint o WHERE o.name = e.name AND o.service_name <> e.service_name),"
+    " requests, trace_id, span_id"
+    " FROM numbered JOIN weir.endpoint e USING (endpoint_id) WHERE n <= $6"
+    " ORDER BY last_start_ns DESC, endpoint_id, n";
 
 /* A name that no stored text can equal still asks a valid question: it is cleaned as stored names are. */
 static void add_filter(struct sql_parameters *parameters, const struct request_filter *filter,
@@ -178,6 +201,8 @@ static bool merge(struct endpoint_summary *endpoint, const struct gathering *gat
         owned[i] = merged[i];
         own_finding(arena, &owned[i]);
         if (owned[i].saving_ns > endpoint->saving_ns) endpoint->saving_ns = owned[i].saving_ns;
+        int64_t total_ns = finding_saving_total_ns(&owned[i], endpoint->count);
+        if (total_ns > endpoint->saving_total_ns) endpoint->saving_total_ns = total_ns;
     }
     endpoint->findings = owned;
     endpoint->finding_count = count;
@@ -188,6 +213,7 @@ struct endpoints {
     uint32_t count;
     struct endpoint_summary *list;
     int32_t *ids;
+    bool any_cache; /* some requests say whether their cache hit */
 };
 
 static struct endpoint_summary *find_endpoint(const struct endpoints *endpoints, int32_t id)
@@ -234,7 +260,37 @@ static enum store_result read_findings(struct store *store, const struct request
     return row < 0 ? store_refuse(store, "the findings take more memory than is allowed") : STORE_OK;
 }
 
-/* Both questions see the same moment. */
+/* ---- the split of cached endpoints ---- */
+
+static void take_cache(const PGresult *result, int row, const struct endpoints *endpoints)
+{
+    struct endpoint_summary *endpoint = find_endpoint(endpoints, binary_i32(result, row, 0));
+    int32_t outcome = binary_i32(result, row, 1);
+    if (!endpoint || outcome < 0 || outcome >= CACHE_OUTCOME_COUNT) return;
+    endpoint->cache[outcome] = (struct cache_split){
+        .count = (uint64_t)binary_i64(result, row, 2),
+        .p50_ns = binary_i64(result, row, 3),
+        .db_calls = (uint32_t)binary_i32(result, row, 4),
+        .http_calls = (uint32_t)binary_i32(result, row, 5),
+        .cache_calls = (uint32_t)binary_i32(result, row, 6),
+    };
+}
+
+static enum store_result read_cache(struct store *store, const struct request_filter *filter,
+                                    const struct endpoints *endpoints, struct arena *arena)
+{
+    struct sql_parameters parameters;
+    PGresult *result;
+    if (!endpoints->any_cache) return STORE_OK;
+    add_filter(&parameters, filter, arena);
+    enum store_result outcome = store_query(store, select_cache, &parameters, &result);
+    if (outcome != STORE_OK) return outcome;
+    for (int row = 0; row < PQntuples(result); row++) take_cache(result, row, endpoints);
+    PQclear(result);
+    return STORE_OK;
+}
+
+/* All questions see the same moment. */
 static enum store_result read_in_snapshot(struct store *store, const struct request_filter *filter,
                                           const struct analysis_settings *settings, struct arena *arena,
                                           struct endpoints *endpoints)
@@ -250,10 +306,14 @@ static enum store_result read_in_snapshot(struct store *store, const struct requ
     for (uint32_t i = 0; endpoints->list && endpoints->ids && i < endpoints->count; i++) {
         endpoints->ids[i] = binary_i32(result, (int)i, 0);
         take_endpoint(&endpoints->list[i], arena, result, (int)i);
+        endpoints->any_cache = endpoints->any_cache || binary_bool(result, (int)i, 18);
     }
     PQclear(result);
     if (arena_exhausted(arena)) return store_refuse(store, "the endpoints take more memory than is allowed");
-    return endpoints->count ? read_findings(store, filter, settings, endpoints, arena) : STORE_OK;
+    if (endpoints->count) outcome = read_cache(store, filter, endpoints, arena);
+    if (endpoints->count && outcome == STORE_OK)
+        outcome = read_findings(store, filter, settings, endpoints, arena);
+    return outcome;
 }
 
 enum store_result read_endpoints(struct store *store, const struct request_filter *filter,
@@ -272,6 +332,66 @@ enum store_result read_endpoints(struct store *store, const struct request_filte
     *endpoints = found.list;
     *count = found.count;
     return STORE_OK;
+}
+
+/* ---- the newest requests ---- */
+
+static bool same_endpoint(const PGresult *result, int row)
+{
+    return row > 0 && binary_i32(result, row, 0) == binary_i32(result, row - 1, 0);
+}
+
+static void take_place(struct newest_requests *endpoint, const PGresult *result, int row)
+{
+    struct str trace_id = binary_bytes(result, row, 6);
+    if (trace_id.len != 16) return;
+    struct request_place *place = &endpoint->newest[endpoint->newest_count++];
+    memcpy(place->trace_id, trace_id.data, 16);
+    place->span_id = (uint64_t)binary_i64(result, row, 7);
+}
+
+/* Rows of one endpoint stand together. False: out of arena. */
+static bool take_newest(const PGresult *result, uint32_t newest_max, struct arena *arena,
+                        struct newest_requests **endpoints, uint32_t *count)
+{
+    int rows = PQntuples(result);
+    for (int row = 0; row < rows; row++) *count += !same_endpoint(result, row);
+    struct newest_requests *at = arena_array(arena, *count, sizeof *at);
+    if (!at) return false;
+    *endpoints = at--;
+    for (int row = 0; row < rows; row++) {
+        if (!same_endpoint(result, row)) {
+            at++;
+            at->service = copy_text(arena, result, row, 1);
+            at->service_version = copy_text(arena, result, row, 2);
+            at->endpoint = copy_text(arena, result, row, 3);
+            at->name_is_shared = binary_bool(result, row, 4);
+            at->count = (uint64_t)binary_i64(result, row, 5);
+            at->newest =
+                arena_array(arena, at->count < newest_max ? at->count : newest_max, sizeof *at->newest);
+        }
+        if (!at->newest) return false;
+        take_place(at, result, row);
+    }
+    return !arena_exhausted(arena);
+}
+
+enum store_result read_newest(struct store *store, const struct request_filter *filter, uint32_t newest_max,
+                              struct arena *arena, struct newest_requests **endpoints, uint32_t *count)
+{
+    struct sql_parameters parameters;
+    PGresult *result;
+    *endpoints = NULL;
+    *count = 0;
+    enum store_result outcome = store_connect(store);
+    if (outcome != STORE_OK) return outcome;
+    add_filter(&parameters, filter, arena);
+    parameter_i32(&parameters, (int32_t)newest_max);
+    outcome = store_query(store, select_newest, &parameters, &result);
+    if (outcome != STORE_OK) return outcome;
+    bool taken = take_newest(result, newest_max, arena, endpoints, count);
+    PQclear(result);
+    return taken ? STORE_OK : store_refuse(store, "the requests take more memory than is allowed");
 }
 
 /* ---- one trace ---- */

@@ -22,6 +22,23 @@ enum store_result read_endpoints(struct store *store, const struct request_filte
                                  const struct analysis_settings *settings, struct arena *arena,
                                  struct endpoint_summary **endpoints, uint32_t *count);
 
+/* The newest requests of one endpoint, of one version of its service. */
+struct request_place {
+    unsigned char trace_id[16];
+    uint64_t span_id;
+};
+struct newest_requests {
+    struct str service, service_version, endpoint;
+    bool name_is_shared;
+    uint64_t count;        /* of all that the filter lets through */
+    uint32_t newest_count; /* at most newest_max */
+    struct request_place *newest;
+};
+
+/* The newest requests of each endpoint that the filter lets through; the endpoint last asked for first. */
+enum store_result read_newest(struct store *store, const struct request_filter *filter, uint32_t newest_max,
+                              struct arena *arena, struct newest_requests **endpoints, uint32_t *count);
+
 /* A trace as stored now, quiet or not, not assembled. *found false: unknown id. */
 enum store_result read_trace(struct store *store, const unsigned char trace_id[16], struct arena *arena,
                              struct trace *trace, bool *found);

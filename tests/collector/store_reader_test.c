@@ -243,6 +243,71 @@ static void a_small_arena_is_told_and_does_no_harm(void **state)
     assert_int_equal(endpoints[0].finding_count, 1);
 }
 
+/* Each outcome's requests are summed apart; those that look nothing up are in none. */
+static void a_cached_endpoint_is_split(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t duration_ns;
+        uint32_t calls;
+        int hits, misses;
+    } made[] = {{3000, 0, 1, 0},  {1000, 0, 1, 0},  {2000, 0, 9, 0},
+                {50000, 4, 0, 1}, {40000, 2, 3, 6}, {7, 0, 0, 0}};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        make("shop", "1", "GET /cached", TEST_NOW_NS, made[i].duration_ns, made[i].calls);
+        analyse_all();
+        char sql[256];
+        snprintf(sql, sizeof sql,
+                 "UPDATE weir.contribution SET cache_hits = nullif('{%d}', '{0}')::int[],"
+                 " cache_misses = nullif('{%d}', '{0}')::int[] WHERE duration_ns = '{%lld}'",
+                 made[i].hits, made[i].misses, (long long)made[i].duration_ns);
+        test_run(sql);
+    }
+    struct request_filter filter = {.endpoint = STR("GET /cached")};
+    struct endpoint_summary *found;
+    assert_int_equal(ask(&filter, &found), 1);
+    assert_int_equal(found->count, 6);
+    const struct cache_split *split = found->cache;
+    assert_int_equal(split[CACHE_ALL_HIT].count, 3);
+    assert_int_equal(split[CACHE_ALL_HIT].p50_ns, 2000);
+    assert_int_equal(split[CACHE_ALL_HIT].db_calls, 0);
+    assert_int_equal(split[CACHE_SOME_MISSED].count, 1);
+    assert_int_equal(split[CACHE_SOME_MISSED].p50_ns, 40000);
+    assert_int_equal(split[CACHE_ALL_MISSED].count, 1);
+    assert_int_equal(split[CACHE_ALL_MISSED].db_calls, 4);
+}
+
+/* Newest first, the endpoint last asked for first, never more than asked for. */
+static void newest_requests_of_each_version(void **state)
+{
+    (void)state;
+    struct made last = {0};
+    for (int i = 0; i < 5; i++) {
+        make("shop", "old", "GET /n", TEST_NOW_NS - NS_PER_S + i, 1000, 0);
+        last = make("shop", "new", "GET /n", TEST_NOW_NS + i, 1000, 0);
+    }
+    make("shop", "old", "GET /m", TEST_NOW_NS, 1000, 0);
+    analyse_all();
+    struct request_filter filter = {.endpoint = STR("shop:GET /n")};
+    struct newest_requests *found;
+    uint32_t count;
+    assert_int_equal(read_newest(store, &filter, 3, &arena, &found, &count), STORE_OK);
+    assert_int_equal(count, 2);
+    assert_true(str_is(found[0].service_version, "new"));
+    assert_true(str_is(found[1].service_version, "old"));
+    assert_int_equal(found[0].count, 5);
+    assert_int_equal(found[0].newest_count, 3);
+    assert_int_equal(found[0].newest[0].span_id, last.span_id);
+    assert_memory_equal(found[0].newest[0].trace_id, last.trace_id, 16);
+    filter.until_ns = TEST_NOW_NS - NS_PER_S + 1;
+    assert_int_equal(read_newest(store, &filter, 3, &arena, &found, &count), STORE_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(found->newest_count, 2);
+    filter.endpoint = str_of("GET /none");
+    assert_int_equal(read_newest(store, &filter, 3, &arena, &found, &count), STORE_OK);
+    assert_int_equal(count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +317,8 @@ int main(void)
         TEST(findings_of_an_endpoint_are_merged),
         TEST(versions_are_kept_apart_and_shared_names_are_marked),
         TEST(filters_choose_requests),
+        TEST(a_cached_endpoint_is_split),
+        TEST(newest_requests_of_each_version),
         TEST(the_status_adds_up),
         TEST(a_small_arena_is_told_and_does_no_harm),
     };
