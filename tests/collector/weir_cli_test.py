@@ -7,6 +7,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import shutil
 import signal
 import struct
@@ -16,11 +17,11 @@ import termios
 import threading
 import unittest
 
-from serve_support import BIN, TRAFFIC, Collector, Postgres, running_on, wait_until
+from serve_support import BIN, TRAFFIC, Collector, Postgres, Service, running_on, wait_until
 
 WEIR = BIN + "/weir"
 NOWHERE = "http://127.0.0.1:1"  # tcpmux: nobody listens there
-COMMANDS = ["report", "requests", "findings", "trace", "status", "demo", "help"]
+COMMANDS = ["report", "requests", "findings", "trace", "status", "watch", "demo", "help"]
 ENDPOINT = "GET /shop/{id}"
 HIDDEN = ["WEIR_URL", "PAGER", "LESS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_ALL", "LANG", "LC_CTYPE"]
 
@@ -92,12 +93,14 @@ class UsageTest(unittest.TestCase):
                           ["trace", "1" * 32, "--service", "x"], ["trace", "1" * 32, "2" * 32],
                           ["report", "--width", "wide"], ["report", "--colour", "green"],
                           ["report", "--url", NOWHERE, "--data-dir", "/tmp"], ["help", "nothing"],
-                          ["demo", "--url", NOWHERE], ["--json"], ["1", "2", "3", "4", "5", "6"]]:
+                          ["demo", "--url", NOWHERE], ["watch", "demo"], ["watch", "nothing"], ["watch", "trace"],
+                          ["watch", "report", "--trace", "1" * 32], ["watch", "status", "extra"],
+                          ["watch", "--interval", "0"], ["watch", "--interval", "soon"], ["watch", "--no-pager"], ["--json"], ["1", "2", "3", "4", "5", "6"]]:
             self.one_line(weir(*arguments), 2)
 
     def test_collector_out_of_reach(self):
         for run in [weir("report", "--url", NOWHERE), weir("status", env=environment(WEIR_URL=NOWHERE)),
-                    weir("--url=" + NOWHERE, "findings")]:
+                    weir("--url=" + NOWHERE, "findings"), weir("watch", "--url", NOWHERE)]:
             said = self.one_line(run, 3)
             self.assertIn(NOWHERE, said)
             self.assertIn("start weir-collector", said)
@@ -254,6 +257,93 @@ class AnswerTest(unittest.TestCase):
                                  text=True, timeout=60, check=False)
         self.assertEqual(run.returncode, 1)
         self.assertIn("No space left", run.stderr)
+
+
+class WatchTest(unittest.TestCase):
+    """weir watch, in place and below one another."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.postgres = Postgres()
+        cls.postgres.__enter__()
+        cls.addClassCleanup(cls.postgres.__exit__)
+
+    def setUp(self):
+        self.collector = Collector("--postgres", self.postgres.dsn)
+        self.addCleanup(self.collector.stop)
+
+    def start(self, *arguments, **streams):
+        process = subprocess.Popen([WEIR, "watch", *arguments, "--url", self.collector.url, "--interval", "0.1"],
+                                   env=environment(), **{"stdin": subprocess.DEVNULL, **streams})
+        self.addCleanup(process.wait, 60)
+        self.addCleanup(process.kill)
+        return process
+
+    def on_terminal(self, rows=50):
+        """(process, terminal): a session of its own, so that Ctrl-C typed there becomes a signal."""
+        primary, secondary = pty.openpty()
+        fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
+        process = self.start("status", stdin=secondary, stdout=secondary, stderr=secondary, start_new_session=True,
+                             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(secondary)
+        self.addCleanup(os.close, primary)
+        return process, primary
+
+    def read_until(self, terminal, text, count=1):
+        seen = b""
+        while seen.count(text) < count:
+            self.assertTrue(select.select([terminal], [], [], 60)[0], seen)
+            seen += os.read(terminal, 65536)
+        return seen
+
+    def test_in_place(self):
+        for key in b"q", b"\x03":  # q, Ctrl-C
+            process, terminal = self.on_terminal()
+            seen = self.read_until(terminal, b"\033[J", 3)
+            self.assertTrue(seen.startswith(b"\033[?1049h"))
+            self.assertEqual(seen.count(b"q ends"), 3)
+            os.write(terminal, key)
+            self.read_until(terminal, b"\033[?1049l")  # the screen is given back
+            self.assertEqual(process.wait(60), 0)
+
+    def test_signals(self):
+        for how in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+            process, terminal = self.on_terminal()
+            self.read_until(terminal, b"\033[J")
+            process.send_signal(how)
+            self.read_until(terminal, b"\033[?1049l")
+            self.assertEqual(process.wait(60), 0)
+
+    def test_cut_where_the_screen_ends(self):
+        _, terminal = self.on_terminal(rows=6)
+        frame = self.read_until(terminal, b"\033[J")
+        self.assertEqual(frame.count(b"\n"), 5)
+        self.assertIn(b"more lines than the screen has", frame)
+
+    def test_a_collector_that_goes_away_is_waited_for(self):
+        process, terminal = self.on_terminal()
+        self.read_until(terminal, b"weir-collector ")
+        self.collector.stop()
+        self.read_until(terminal, b"no collector at")
+        again = Service([BIN + "/weir-collector", "--http", self.collector.url.removeprefix("http://"), "--listen",
+                         "tcp://127.0.0.1:0", "--postgres", self.postgres.dsn])
+        self.addCleanup(again.stop)
+        self.read_until(terminal, b"weir-collector ")
+        os.write(terminal, b"q")
+        self.assertEqual(process.wait(60), 0)
+
+    def test_below_one_another(self):
+        process = self.start("requests", "--json", stdout=subprocess.PIPE, text=True)
+        for _ in range(3):
+            self.assertEqual(json.loads(process.stdout.readline()), {"requests": []})
+        process.stdout.close()  # nobody reads any more
+        self.assertEqual(process.wait(60), 0)
+        process = self.start(stdout=subprocess.PIPE)
+        seen = self.read_until(process.stdout.fileno(), b"weir report at ", 3)
+        self.assertNotIn(b"\033", seen)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60), 0)
+        process.stdout.close()
 
 
 class OwnCollectorTest(unittest.TestCase):

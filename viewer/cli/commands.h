@@ -11,7 +11,7 @@
 
 enum exit_status {
     EXIT_DONE = 0,
-    EXIT_NOTHING = 1, /* what was asked for is not there; or, of the demo, a step failed */
+    EXIT_NOTHING = 1, /* what was asked for is not there; of the demo, a step failed; of load, a request */
     EXIT_USAGE = 2,
     EXIT_AWAY = 3 /* no collector answered */
 };
@@ -30,7 +30,17 @@ struct command {
     enum exit_status (*run)(const struct command *command, const struct options *options);
 };
 
+extern const struct command commands[];
+extern const size_t command_count;
+
+const struct command *command_find(const char *name); /* NULL: there is none */
+
+/* Whether the options and arguments given go with this command; if not, it has complained. */
+bool command_accepts(const struct command *command, const struct options *options);
+
 enum exit_status command_ask(const struct command *command, const struct options *options);
+enum exit_status command_watch(const struct command *command, const struct options *options);
+enum exit_status command_load(const struct command *command, const struct options *options);
 enum exit_status command_demo(const struct command *command, const struct options *options);
 
 enum exit_status page_of_trace(const struct options *options, struct buffer *path);

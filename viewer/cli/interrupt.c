@@ -19,6 +19,8 @@ void interrupt_catch(void)
 
 bool interrupted(void) { return caught != 0; }
 
+void interrupt_forget(void) { caught = 0; }
+
 void interrupt_die(void)
 {
     if (!caught) return;

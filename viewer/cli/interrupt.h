@@ -11,6 +11,9 @@
 void interrupt_catch(void);
 bool interrupted(void);
 
+/* For a command that is ended by a signal, and has done what was asked then. */
+void interrupt_forget(void);
+
 /* Ends the process as the signal that was caught would have; returns if there was none. */
 void interrupt_die(void);
 

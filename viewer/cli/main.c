@@ -4,6 +4,7 @@
  * from which dispatch and --help come.
  */
 #include "viewer/cli/commands.h"
+#include "viewer/cli/load_targets.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 
 static enum exit_status command_help(const struct command *command, const struct options *options);
 
-static const struct command commands[] = {
+const struct command commands[] = {
     {.name = "report",
      .what = "endpoints, and what to repair in them",
      .example = "weir report --since 1h",
@@ -43,6 +44,33 @@ static const struct command commands[] = {
      .example = "weir status --url http://127.0.0.1:4318",
      .options = READING,
      .run = command_ask},
+    {.name = "watch",
+     .arguments = " [COMMAND [ARGUMENT]]",
+     .what = "report, or another reading command, refreshed in place",
+     .example = "weir watch requests --since 5m --interval 1",
+     .notes = "On a terminal, q or Ctrl-C ends it. Elsewhere each answer is printed below the one before.",
+     .options = (READING & ~OPTION_BIT(no_pager)) | OPTIONS_FILTER | OPTION_BIT(trace) | OPTION_BIT(slowest) |
+                OPTION_BIT(interval),
+     .positionals_max = 2,
+     .run = command_watch},
+    {.name = "load",
+     .arguments = " URL...",
+     .what = "requests to URLs, so many at a time, and what they took",
+     .example = "weir load 'http://127.0.0.1:8080/items/{1-500}' -n 1000 -c 20 --hit-rate 0.85",
+     .notes =
+         "Aims at what the URLs name and nothing else: redirects are not followed, no proxy is used. {1-20} "
+         "behind the\n"
+         "host stands for twenty ids; they are asked in turn, or as --hit-rate says: that share of the "
+         "requests goes to\n"
+         "ids asked (and answered) before, the rest to fresh ones. The same --seed gives the same mix. "
+         "Percentiles are\n"
+         "by nearest rank, of answers below 400. Exit status 1 when any request failed. Ctrl-C prints what "
+         "was measured.",
+     .options = OPTION_BIT(requests) | OPTION_BIT(concurrency) | OPTION_BIT(hit_rate) | OPTION_BIT(warm) |
+                OPTION_BIT(seed) | OPTION_BIT(ramp_up) | OPTION_BIT(timeout) | OPTION_BIT(json) |
+                OPTION_BIT(help),
+     .positionals_max = LOAD_URLS_MAX,
+     .run = command_load},
     {.name = "demo",
      .what = "two slow services and their repairs, live, from start to report",
      .example = "weir demo --data-dir /tmp/weir-demo",
@@ -62,7 +90,7 @@ static const struct command commands[] = {
      .run = command_help},
 };
 
-#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+const size_t command_count = sizeof commands / sizeof *commands;
 
 void complain(const char *format, ...)
 {
@@ -74,9 +102,9 @@ void complain(const char *format, ...)
     fputc('\n', stderr);
 }
 
-static const struct command *find(const char *name)
+const struct command *command_find(const char *name)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+    for (size_t i = 0; i < command_count; i++) {
         if (strcmp(commands[i].name, name) == 0) return &commands[i];
     }
     return NULL;
@@ -85,7 +113,7 @@ static const struct command *find(const char *name)
 static void print_help(void)
 {
     puts("weir COMMAND [OPTION...]: tells why a request is slow\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++) printf("  %-9s %s\n", commands[i].name, commands[i].what);
+    for (size_t i = 0; i < command_count; i++) printf("  %-9s %s\n", commands[i].name, commands[i].what);
     puts("\nweir COMMAND --help has the command's options and an example. Every reading command asks the "
          "collector at\n"
          "--url or WEIR_URL (http://127.0.0.1:4318), or the data in --data-dir; --json prints JSON.\n\n"
@@ -114,29 +142,34 @@ static enum exit_status command_help(const struct command *command, const struct
         print_help();
         return EXIT_DONE;
     }
-    const struct command *asked = find(options->positional[0]);
+    const struct command *asked = command_find(options->positional[0]);
     if (!asked) return unknown_command(options->positional[0]);
     print_command_help(asked);
     return EXIT_DONE;
 }
 
-static enum exit_status run(const struct command *command, struct options *options)
+bool command_accepts(const struct command *command, const struct options *options)
 {
     const char *refused = options_refused(options, command->options);
-    if (options->value[OPTION_help]) {
-        print_command_help(command);
-        return EXIT_DONE;
-    }
     if (refused) {
         complain("%s does not go with %s; weir %s --help", refused, command->name, command->name);
-        return EXIT_USAGE;
+        return false;
     }
     if (options->positional_count > command->positionals_max) {
         complain("%s takes no argument %.60s; weir %s --help", command->name,
                  options->positional[command->positionals_max], command->name);
-        return EXIT_USAGE;
+        return false;
     }
-    return command->run(command, options);
+    return true;
+}
+
+static enum exit_status run(const struct command *command, struct options *options)
+{
+    if (options->value[OPTION_help]) {
+        print_command_help(command);
+        return EXIT_DONE;
+    }
+    return command_accepts(command, options) ? command->run(command, options) : EXIT_USAGE;
 }
 
 /* Without a command: --help and --version, and nothing else. */
@@ -163,7 +196,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (options.positional_count == 0) return run_without_command(&options);
-    const struct command *command = find(options.positional[0]);
+    const struct command *command = command_find(options.positional[0]);
     if (!command) return unknown_command(options.positional[0]);
     options.positional_count--;
     memmove(options.positional, options.positional + 1,

@@ -33,6 +33,7 @@
     X(width, "COLUMNS", "instead of the terminal's width (100 where there is none)")                         \
     X(colour, "WHEN", "always, never, or auto: on a terminal, without NO_COLOR")                             \
     X(ascii, "", "no character beyond ASCII (by itself where the locale is not UTF-8)")                      \
+    X(interval, "S", "seconds from one refresh to the next (2)")                                             \
     X(no_pager, "", "no pager (WEIR_PAGER, else PAGER, else less), even if longer than the screen")          \
     X(help, "", "this text")                                                                                 \
     X(version, "", "print weir's version")
