@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "viewer/cli/demo.h"
 
+#include "viewer/cli/units.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,25 +16,6 @@ static double number(const json_t *object, const char *key)
     return json_number_value(json_object_get(object, key));
 }
 
-static void write_time(char to[TEXT_BYTES], double ms)
-{
-    if (ms >= 999.5) {
-        snprintf(to, TEXT_BYTES, "%.2f s", ms / 1000);
-    } else {
-        snprintf(to, TEXT_BYTES, ms < 9.95 ? "%.1f ms" : "%.0f ms", ms);
-    }
-}
-
-/* 3604 → "3,604" */
-static void write_count(char *to, size_t to_bytes, long long count)
-{
-    if (count < 1000) {
-        snprintf(to, to_bytes, "%lld", count);
-    } else {
-        snprintf(to, to_bytes, "%lld,%03lld", count / 1000, count % 1000);
-    }
-}
-
 static void add_calls(char to[TEXT_BYTES], const json_t *calls, const char *type, const char *one,
                       const char *many)
 {
@@ -40,7 +23,7 @@ static void add_calls(char to[TEXT_BYTES], const json_t *calls, const char *type
     if (count == 0) return;
     char text[32];
     size_t len = strlen(to);
-    write_count(text, sizeof text, count);
+    units_count(text, count);
     snprintf(to + len, TEXT_BYTES - len, "%s%s %s", len ? " + " : "", text, count == 1 ? one : many);
 }
 
@@ -126,8 +109,8 @@ static void print_heading(const struct demo *demo, const char *text)
 static void print_stage(const struct demo_stage *stage, const struct demo_result *result)
 {
     char p50[TEXT_BYTES], maximum[TEXT_BYTES], calls[TEXT_BYTES], findings[TEXT_BYTES];
-    write_time(p50, number(result->summary, "p50_ms"));
-    write_time(maximum, number(result->summary, "max_ms"));
+    units_time(p50, number(result->summary, "p50_ms"));
+    units_time(maximum, number(result->summary, "max_ms"));
     write_calls(calls, result->summary);
     write_findings(findings, result->findings);
     printf("  %-8s %9lld %9s %9s   %-20s  %s\n", stage->name,
@@ -150,10 +133,10 @@ static void print_prediction(const struct demo_study *study, const struct demo_r
 {
     struct prediction p = predict(results);
     char before[TEXT_BYTES], saving[TEXT_BYTES], predicted[TEXT_BYTES], measured[TEXT_BYTES];
-    write_time(before, p.before_ms);
-    write_time(saving, p.saving_ms);
-    write_time(predicted, p.predicted_ms);
-    write_time(measured, p.measured_ms);
+    units_time(before, p.before_ms);
+    units_time(saving, p.saving_ms);
+    units_time(predicted, p.predicted_ms);
+    units_time(measured, p.measured_ms);
     printf("  %s\n", study->title);
     printf("    %-8s %9s   measured\n", study->stages[0].name, before);
     printf("    %-8s %9s   predicted without its %lld N+1 %s, which would save %s\n", "", predicted, p.loops,
