@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An operation is what a span did with its literals gone: all calls that differ only in their values are one
- * operation. The SDK makes its text inside the service (normalise_sql, normalise_url), so that literals never
+ * operation. The SDK makes its text inside the service (normalise_sql, normalise_url, normalise_key), so that literals never
  * leave it; the collector keeps a dictionary of operations; reports show an operation by its label.
  *
  * Pure functions on bytes that may be hostile; nothing is allocated unless an arena is passed.
@@ -79,5 +79,12 @@ size_t normalise_sql(struct str sql, char to[OPERATION_TEXT_MAX], value_fn liter
  */
 size_t normalise_url(struct str url, char to[OPERATION_TEXT_MAX], char *host, size_t host_room,
                      size_t *host_len, value_fn value, void *context);
+
+/*
+ * A cache command and its keys, separated by spaces: "get price:17:eur" → "GET price:{}:eur", "MGET price:1 price:2" →
+ * "MGET price:{}". Numbers, UUIDs, hashes, e-mail addresses and whatever else holds a digit become {}; a word that repeats
+ * the one before it is left out. Output is printable ASCII but for the mark of a cut text. Returns the text's length.
+ */
+size_t normalise_key(struct str command, char to[OPERATION_TEXT_MAX], value_fn value, void *context);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as statement, URL, and findings. Texts stay in their room, values stay inside what was given, and normalising is
+ * Any bytes as statement, URL, cache key, and findings. Texts stay in their room, values stay inside what was given, and normalising is
  * a fixed point where the text was not cut: a text normalised again has no literal left.
  */
 #include "model/finding_json.h"
@@ -14,6 +14,13 @@ static void value_is_inside(void *context, struct str value)
     const struct str *whole = context;
     if (value.data < whole->data || value.len > whole->len) abort();
     if ((size_t)(value.data - whole->data) > whole->len - value.len) abort();
+}
+
+static void no_value(void *context, struct str value)
+{
+    (void)context;
+    (void)value;
+    abort();
 }
 
 static void label(enum operation_type type, struct str system, struct str text)
@@ -52,6 +59,20 @@ static void url(struct str address)
     label(OPERATION_HTTP, str_view(host, host_len), str_view(text, len));
 }
 
+static void cache_command(struct str command)
+{
+    char text[OPERATION_TEXT_MAX], again[OPERATION_TEXT_MAX];
+    size_t len = normalise_key(command, text, value_is_inside, &command);
+    if (len > sizeof text) abort();
+    bool is_cut = len >= 3 && memcmp(text + len - 3, "…", 3) == 0;
+    for (size_t i = 0; i < len - (is_cut ? 3 : 0); i++)
+        if ((unsigned char)text[i] < 0x20 || (unsigned char)text[i] >= 0x7f) abort();
+    label(OPERATION_CACHE, str_view("", 0), str_view(text, len));
+    if (is_cut) return;
+    struct str once = str_view(text, len);
+    if (!str_equal(once, str_view(again, normalise_key(once, again, no_value, NULL)))) abort();
+}
+
 static void findings(struct str json)
 {
     struct arena arena;
@@ -75,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     struct str text = str_view(bytes ? (const char *)data : "", bytes);
     statement(text);
     url(text);
+    cache_command(text);
     label(OPERATION_DB, text, text);
     label(OPERATION_HTTP, text, text);
     findings(text);

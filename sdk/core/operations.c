@@ -177,27 +177,11 @@ const struct operation_entry *operation_of_http(const struct hash_key *key, cons
     return with_hash(intern(key, &operation), inputs);
 }
 
-/* "GET price:17:eur" → "GET price:{}:eur": parts of the key that hold a digit are values. */
-static size_t normalise_key(struct str command, char to[OPERATION_TEXT_MAX], struct inputs *inputs)
+/* The values of keys are one list, as a statement's literals are: MGET may repeat a whole column. */
+static void add_key_value(void *context, struct str value)
 {
-    size_t len = 0, at = 0;
-    while (at < command.len && len + 2 < OPERATION_TEXT_MAX) {
-        size_t end = at;
-        bool is_value = false;
-        for (; end < command.len && !memchr(" :/|.", command.data[end], 5); end++)
-            is_value |= command.data[end] >= '0' && command.data[end] <= '9';
-        struct str part = {command.data + at, end - at};
-        if (is_value) {
-            inputs_add(inputs, part.data, part.len);
-            part = str_of("{}");
-        }
-        if (part.len > OPERATION_TEXT_MAX - 1 - len) part.len = OPERATION_TEXT_MAX - 1 - len;
-        memcpy(to + len, part.data, part.len);
-        len += part.len;
-        if (end < command.len) to[len++] = command.data[end++];
-        at = end;
-    }
-    return len;
+    struct inputs *inputs = context;
+    inputs_add_literal(inputs, value_hash(inputs->key, value), value_is_strong(value));
 }
 
 const struct operation_entry *operation_of_cache(const struct hash_key *key, const char *system,
@@ -205,8 +189,8 @@ const struct operation_entry *operation_of_cache(const struct hash_key *key, con
 {
     char text[OPERATION_TEXT_MAX];
     inputs_reset(inputs, key, 0);
-    struct operation operation = {
-        OPERATION_CACHE, str_of(system), {text, normalise_key(command, text, inputs)}};
+    size_t len = normalise_key(command, text, add_key_value, inputs);
+    struct operation operation = {OPERATION_CACHE, str_of(system), {text, len}};
     return with_hash(intern(key, &operation), inputs);
 }
 

@@ -60,6 +60,14 @@ static void cache_keys_become_patterns(void **state)
         operation_of_cache(&key, "redis", str_of("GET price:17:eur"), &inputs);
     assert_true(str_is(entry->operation.text, "GET price:{}:eur"));
     assert_int_equal(inputs.count, 1);
+    uint64_t value = inputs.hash[0];
+    entry = operation_of_cache(&key, "redis", str_of("MGET price:17 price:18 price:19 price:20 price:21"),
+                               &inputs);
+    assert_true(str_is(entry->operation.text, "MGET price:{}"));
+    assert_int_equal(inputs.count, 5);
+    assert_int_equal(inputs.hash[0], value);
+    assert_int_equal(inputs.list_count, 1);
+    assert_int_equal(inputs.lists[0].count, 5);
 }
 
 static void a_megabyte_is_one_operation(void **state)
