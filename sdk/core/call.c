@@ -70,6 +70,7 @@ struct weir_span weir_call_begin(const struct weir_call *what)
     call->record = (struct record_call){.connection = (uint32_t)what->connection};
     call->link_count = call->unread_count = 0;
     call->is_sent = call->is_answered = false;
+    call->answer.slot = NULL;
     if (slot->sampled) {
         call->operation = operation_of(thread, what, &call->inputs);
         slot->record.operation = &call->operation->operation;
@@ -173,37 +174,70 @@ static void columns_clear(struct evidence_slot *answer, size_t columns)
     }
 }
 
-/* Row after row until the limits: each cell's hash into the whole's, the first ones into their columns. */
-static uint64_t table_scan(struct evidence_slot *answer, size_t rows, size_t columns, weir_cell_fn cell,
-                           const void *from, uint64_t hash)
+static void scan_begin(const struct here *here, size_t columns)
 {
-    size_t cells = 0, bytes_seen = 0;
-    for (size_t row = 0; row < rows && cells < ANSWER_CELLS && bytes_seen < ANSWER_BYTES; row++)
-        for (size_t column = 0; column < columns && cells < ANSWER_CELLS; column++, cells++) {
-            size_t bytes = 0;
-            const char *value = cell(from, row, column, &bytes);
-            uint64_t value_is = value ? value_hash(&weir_process.key, str_view(value, bytes)) : 0;
-            hash = hash_combine(hash, value ? value_is : NULL_CELL);
-            bytes_seen += bytes;
-            if (row < EVIDENCE_ROWS && column < answer->column_count)
-                evidence_column_add(&answer->columns[column], value_is);
-        }
-    return hash;
+    struct answer_scan *scan = &here->call->answer;
+    *scan = (struct answer_scan){.columns = columns};
+    scan->hash = hash_combine(answer_begin(here, &scan->slot), columns);
+    scan->version = scan->slot->version;
+    columns_clear(scan->slot, columns);
+}
+
+/* Whether there is more to look at. */
+static bool scan_wants(const struct answer_scan *scan)
+{
+    return scan->cells < ANSWER_CELLS && scan->bytes < ANSWER_BYTES;
+}
+
+/* Each cell's hash goes into the whole's, the first ones into their columns. */
+static void scan_row(struct answer_scan *scan, size_t row, weir_cell_fn cell, const void *from)
+{
+    for (size_t column = 0; column < scan->columns && scan->cells < ANSWER_CELLS; column++, scan->cells++) {
+        size_t bytes = 0;
+        const char *value = cell(from, row, column, &bytes);
+        uint64_t value_is = value ? value_hash(&weir_process.key, str_view(value, bytes)) : 0;
+        scan->hash = hash_combine(scan->hash, value ? value_is : NULL_CELL);
+        scan->bytes += bytes;
+        if (scan->rows < EVIDENCE_ROWS && column < scan->slot->column_count)
+            evidence_column_add(&scan->slot->columns[column], value_is);
+    }
 }
 
 static uint32_t count_of(size_t rows) { return rows < UINT32_MAX ? (uint32_t)rows : UINT32_MAX; }
+
+/* Everything that can be said of the answer as far as it has come. */
+static void scan_settle(const struct here *here)
+{
+    const struct answer_scan *scan = &here->call->answer;
+    for (uint32_t i = 0; i < scan->slot->column_count; i++)
+        scan->slot->columns[i].count = count_of(scan->rows);
+    answer_end(here, scan->slot, hash_combine(scan->hash, scan->rows));
+}
 
 void weir_call_table(struct weir_span span, size_t rows, size_t columns, weir_cell_fn cell, const void *from)
 {
     weir_call_rows(span, (int64_t)rows);
     struct here here;
     if (!call_find_values(span, &here) || !in_its_request(&here) || !cell) return;
-    struct evidence_slot *answer;
-    uint64_t hash = hash_combine(hash_combine(answer_begin(&here, &answer), rows), columns);
-    columns_clear(answer, columns);
-    hash = table_scan(answer, rows, columns, cell, from, hash);
-    for (uint32_t i = 0; i < answer->column_count; i++) answer->columns[i].count = count_of(rows);
-    answer_end(&here, answer, hash);
+    struct answer_scan *scan = &here.call->answer;
+    scan_begin(&here, columns);
+    for (; scan->rows < rows && scan_wants(scan); scan->rows++) scan_row(scan, scan->rows, cell, from);
+    scan->rows = rows;
+    scan_settle(&here);
+}
+
+void weir_call_row(struct weir_span span, size_t columns, weir_cell_fn cell, const void *from)
+{
+    struct here here;
+    if (!call_find(span, &here)) return;
+    here.call->record.rows_plus_1 += here.call->record.rows_plus_1 ? 1 : 2;
+    if (!call_find_values(span, &here) || !in_its_request(&here) || !cell) return;
+    struct answer_scan *scan = &here.call->answer;
+    if (!scan->slot) scan_begin(&here, columns);
+    if (scan->slot->version != scan->version) return; /* a later answer of the operation has its place */
+    if (scan->columns == columns && scan_wants(scan)) scan_row(scan, 0, cell, from);
+    scan->rows++;
+    scan_settle(&here);
 }
 
 /* Members of one name at one depth are one column; so are the scalars of arrays under one name. */

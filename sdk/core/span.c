@@ -71,12 +71,28 @@ static void child_of(struct span_slot *slot, const struct span_slot *parent)
     slot->sampled = parent->sampled;
 }
 
+/* Out of slots, the call that has been open longest gives up its own: most likely nobody will ever end it (its answer was
+ * fetched by another thread, or never). Then the new span is kept, and that call is what is lost. False: no call is open. */
+static bool reclaim_call(struct thread_state *thread)
+{
+    struct span_slot *oldest = NULL;
+    for (uint32_t i = 0; i < SPAN_DEPTH; i++) {
+        struct span_slot *slot = &thread->slots[i];
+        if (!slot->on_stack && (!oldest || slot->record.start_ns < oldest->record.start_ns)) oldest = slot;
+    }
+    if (!oldest) return false;
+    if (oldest->is_request) request_end(thread, oldest);
+    oldest->generation++;
+    thread->free_slots |= 1ull << thread_slot_index(thread, oldest);
+    return true;
+}
+
 struct span_slot *span_open(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
 {
     if (__builtin_expect(thread->free_slots == 0, 0)) {
         thread_count_up(&thread->created);
         thread_count_up(&thread->dropped_too_deep);
-        return NULL;
+        if (!reclaim_call(thread)) return NULL;
     }
     uint32_t index = (uint32_t)__builtin_ctzll(thread->free_slots);
     thread->free_slots &= thread->free_slots - 1;

@@ -24,11 +24,19 @@
 #define NO_SLOT               0xff
 
 /* What an open call knows beyond its span. */
+/* An answer that is being looked at, row by row. */
+struct answer_scan {
+    struct evidence_slot *slot; /* NULL: none yet; lent, and ours only while its version is this */
+    uint64_t version, hash;
+    size_t rows, columns, cells, bytes; /* seen; columns: of a row */
+};
+
 struct call_state {
     struct record_call record;
     uint32_t link_count, unread_count;
     bool is_sent, is_answered;
     const struct operation_entry *operation;
+    struct answer_scan answer;
     struct record_link links[EVIDENCE_LINKS];
     uint64_t unread[UNREAD_MAX];
     struct inputs inputs;

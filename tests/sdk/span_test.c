@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <weir/call.h>
 #include <weir/weir.h>
 
 static struct peer *peer;
@@ -155,6 +156,25 @@ static void too_deep_is_counted(void **state)
     assert_true(peer_wait_spans(peer, SPAN_DEPTH));
 }
 
+/* Calls that nobody ends do not take a thread's slots for good: the oldest goes for each new span. */
+static void calls_that_never_end_make_room(void **state)
+{
+    (void)state;
+    struct weir_stats before = stats_now();
+    const struct weir_call call = {WEIR_SITE("call"), WEIR_CALL_DB, "postgresql", NULL, "SELECT 1", 8, 0};
+    struct weir_span first = weir_call_begin(&call);
+    for (int i = 1; i < SPAN_DEPTH; i++) weir_call_begin(&call);
+    for (int i = 0; i < 10; i++) {
+        struct weir_span span = weir_span_begin(WEIR_SITE("after the calls"));
+        assert_int_not_equal(span.generation, 0);
+        weir_span_end(span);
+    }
+    weir_call_end(first); /* was the one that went */
+    struct weir_stats after = stats_now();
+    assert_int_equal(after.dropped_too_deep - before.dropped_too_deep, 1);
+    assert_int_equal(after.created - before.created, 11);
+}
+
 static void attributes_of_all_types(void **state)
 {
     (void)state;
@@ -258,6 +278,7 @@ int main(void)
         TEST(ends_out_of_order),
         TEST(stale_and_foreign_handles_do_nothing),
         TEST(too_deep_is_counted),
+        TEST(calls_that_never_end_make_room),
         TEST(attributes_of_all_types),
         TEST(joins_the_callers_trace),
         TEST(an_unsampled_caller_is_obeyed),

@@ -35,11 +35,13 @@ enum weir_call_type { WEIR_CALL_DB = 2, WEIR_CALL_HTTP = 3, WEIR_CALL_CACHE = 4,
 struct weir_call {
     const struct weir_site *site;
     enum weir_call_type type;
-    const char *system;  /* DB, CACHE, CONNECT: db.system.name, "postgresql"; HTTP: NULL, the URL's host is taken */
-    const char *method;  /* HTTP: "GET"; else NULL */
-    const char *text;    /* SQL statement, URL, cache command with key; normalised before the call returns */
+    const char
+        *system; /* DB, CACHE, CONNECT: db.system.name, "postgresql"; HTTP: NULL, the URL's host is taken */
+    const char *method; /* HTTP: "GET"; else NULL */
+    const char *text;   /* SQL statement, URL, cache command with key; normalised before the call returns */
     size_t text_bytes;
-    uint64_t connection; /* number of the connection in this process that carries the call; 0: none, or shared safely */
+    uint64_t
+        connection; /* number of the connection in this process that carries the call; 0: none, or shared safely */
 };
 
 WEIR_API struct weir_span weir_call_begin(const struct weir_call *call);
@@ -55,8 +57,12 @@ WEIR_API void weir_call_answered(struct weir_span call);
 typedef const char *(*weir_cell_fn)(const void *from, size_t row, size_t column, size_t *bytes);
 WEIR_API void weir_call_table(struct weir_span call, size_t rows, size_t columns, weir_cell_fn cell,
                               const void *from);
-WEIR_API void weir_call_body(struct weir_span call, const char *body, size_t bytes); /* JSON scalars become columns */
-WEIR_API void weir_call_rows(struct weir_span call, int64_t rows); /* affected rows, where there is no table */
+/* The same for an answer that comes row by row: once for each; cell is asked for row 0. */
+WEIR_API void weir_call_row(struct weir_span call, size_t columns, weir_cell_fn cell, const void *from);
+WEIR_API void weir_call_body(struct weir_span call, const char *body,
+                             size_t bytes); /* JSON scalars become columns */
+WEIR_API void weir_call_rows(struct weir_span call,
+                             int64_t rows); /* affected rows, where there is no table */
 
 /* The answer behind this handle (any pointer that is the program's name for it) has not been looked at. */
 WEIR_API void weir_call_unread(struct weir_span call, const void *handle);

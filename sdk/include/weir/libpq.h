@@ -7,6 +7,9 @@
  *
  * What is seen
  *   PQexec, PQexecParams, PQexecPrepared       a database call each
+ *   PQsendQuery, PQsendQueryParams,            the same, from sending until all of the answer is here; of single-row mode,
+ *   PQsendQueryPrepared, PQgetResult,          rows are looked at as they come, and it is not said whether they were unread
+ *   PQconsumeInput
  *   PQconnectdb, PQconnectdbParams             opening a connection; shown, not counted as a query
  *   PQprepare                                  a round trip that asks nothing: shown as a span, "prepare", and not counted
  *                                              as a query; its statement is remembered for PQexecPrepared
@@ -21,8 +24,8 @@
  * this header, and in other libraries. Queries there are not seen. Looking at a result there is not seen either,
  * so a file that reads results should include this too, else a later query seems not to have needed them.
  * Connections opened there are known from their first query here on; one that is closed there leaves a few bytes
- * until its address is used again. Asynchronous, pipelined and COPY queries (PQsendQuery …, PQgetResult) are left
- * alone. The macros work inside functions only, in C and C++; ::PQexec(…) works, a method of one's own called
+ * until its address is used again. Pipelined and COPY queries are left alone. A query that is sent by one
+ * thread and fetched by another is lost to weir, not to the program. The macros work inside functions only, in C and C++; ::PQexec(…) works, a method of one's own called
  * PQexec does not.
  *
  * Each function behaves as libpq's own: same results, same errors, same threads (one connection, one thread at a
@@ -54,6 +57,18 @@ WEIR_API PGresult *weir_PQexecPrepared(const struct weir_site *site, PGconn *con
                                        int param_count, const char *const *values, const int *lengths,
                                        const int *formats, int result_format);
 
+WEIR_API int weir_PQsendQuery(const struct weir_site *site, PGconn *connection, const char *query);
+WEIR_API int weir_PQsendQueryParams(const struct weir_site *site, PGconn *connection, const char *command,
+                                    int param_count, const Oid *types, const char *const *values,
+                                    const int *lengths, const int *formats, int result_format);
+WEIR_API int weir_PQsendPrepare(PGconn *connection, const char *name, const char *query, int param_count,
+                                const Oid *types);
+WEIR_API int weir_PQsendQueryPrepared(const struct weir_site *site, PGconn *connection, const char *name,
+                                      int param_count, const char *const *values, const int *lengths,
+                                      const int *formats, int result_format);
+WEIR_API int weir_PQconsumeInput(PGconn *connection);
+WEIR_API PGresult *weir_PQgetResult(PGconn *connection);
+
 WEIR_API char *weir_PQgetvalue(const PGresult *result, int row, int column);
 WEIR_API int weir_PQgetisnull(const PGresult *result, int row, int column);
 WEIR_API int weir_PQgetlength(const PGresult *result, int row, int column);
@@ -71,22 +86,28 @@ WEIR_API void weir_PQclear(PGresult *result);
 /* libweir-pq itself includes this without the macros. They are variadic, so that a compound literal with commas may
  * be an argument, as it may be of the function. */
 #ifndef WEIR_LIBPQ_NO_MACROS
-#define PQconnectdb(...)       weir_PQconnectdb(WEIR_SITE("PQconnectdb"), __VA_ARGS__)
-#define PQconnectdbParams(...) weir_PQconnectdbParams(WEIR_SITE("PQconnectdbParams"), __VA_ARGS__)
-#define PQfinish(...)          weir_PQfinish(__VA_ARGS__)
-#define PQexec(...)            weir_PQexec(WEIR_SITE("PQexec"), __VA_ARGS__)
-#define PQexecParams(...)      weir_PQexecParams(WEIR_SITE("PQexecParams"), __VA_ARGS__)
-#define PQprepare(...)         weir_PQprepare(WEIR_SITE("PQprepare"), __VA_ARGS__)
-#define PQexecPrepared(...)    weir_PQexecPrepared(WEIR_SITE("PQexecPrepared"), __VA_ARGS__)
-#define PQgetvalue(...)        weir_PQgetvalue(__VA_ARGS__)
-#define PQgetisnull(...)       weir_PQgetisnull(__VA_ARGS__)
-#define PQgetlength(...)       weir_PQgetlength(__VA_ARGS__)
-#define PQntuples(...)         weir_PQntuples(__VA_ARGS__)
-#define PQcmdTuples(...)       weir_PQcmdTuples(__VA_ARGS__)
-#define PQcmdStatus(...)       weir_PQcmdStatus(__VA_ARGS__)
-#define PQcopyResult(...)      weir_PQcopyResult(__VA_ARGS__)
-#define PQprint(...)           weir_PQprint(__VA_ARGS__)
-#define PQclear(...)           weir_PQclear(__VA_ARGS__)
+#define PQconnectdb(...)         weir_PQconnectdb(WEIR_SITE("PQconnectdb"), __VA_ARGS__)
+#define PQconnectdbParams(...)   weir_PQconnectdbParams(WEIR_SITE("PQconnectdbParams"), __VA_ARGS__)
+#define PQfinish(...)            weir_PQfinish(__VA_ARGS__)
+#define PQexec(...)              weir_PQexec(WEIR_SITE("PQexec"), __VA_ARGS__)
+#define PQexecParams(...)        weir_PQexecParams(WEIR_SITE("PQexecParams"), __VA_ARGS__)
+#define PQprepare(...)           weir_PQprepare(WEIR_SITE("PQprepare"), __VA_ARGS__)
+#define PQexecPrepared(...)      weir_PQexecPrepared(WEIR_SITE("PQexecPrepared"), __VA_ARGS__)
+#define PQsendQuery(...)         weir_PQsendQuery(WEIR_SITE("PQsendQuery"), __VA_ARGS__)
+#define PQsendQueryParams(...)   weir_PQsendQueryParams(WEIR_SITE("PQsendQueryParams"), __VA_ARGS__)
+#define PQsendPrepare(...)       weir_PQsendPrepare(__VA_ARGS__)
+#define PQsendQueryPrepared(...) weir_PQsendQueryPrepared(WEIR_SITE("PQsendQueryPrepared"), __VA_ARGS__)
+#define PQconsumeInput(...)      weir_PQconsumeInput(__VA_ARGS__)
+#define PQgetResult(...)         weir_PQgetResult(__VA_ARGS__)
+#define PQgetvalue(...)          weir_PQgetvalue(__VA_ARGS__)
+#define PQgetisnull(...)         weir_PQgetisnull(__VA_ARGS__)
+#define PQgetlength(...)         weir_PQgetlength(__VA_ARGS__)
+#define PQntuples(...)           weir_PQntuples(__VA_ARGS__)
+#define PQcmdTuples(...)         weir_PQcmdTuples(__VA_ARGS__)
+#define PQcmdStatus(...)         weir_PQcmdStatus(__VA_ARGS__)
+#define PQcopyResult(...)        weir_PQcopyResult(__VA_ARGS__)
+#define PQprint(...)             weir_PQprint(__VA_ARGS__)
+#define PQclear(...)             weir_PQclear(__VA_ARGS__)
 #endif
 
 #endif

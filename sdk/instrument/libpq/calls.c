@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions of <weir/libpq.h>: a call around each of libpq's own. */
+/* The functions of <weir/libpq.h> that wait for their answers: a call around each of libpq's own. */
 #define WEIR_LIBPQ_NO_MACROS
 #include "sdk/instrument/libpq/connection.h"
-#include "sdk/instrument/libpq/sqlstate.h"
-#include "sdk/instrument/libpq/value.h"
+#include "sdk/instrument/libpq/query.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,125 +11,10 @@
 #include <weir/call.h>
 #include <weir/libpq.h>
 
-#define SYSTEM "postgresql"
-
-enum { FORMAT_TEXT = 0 };
-
-/* ---- the call ---- */
-
-static struct weir_span begin_call(const struct weir_site *site, enum weir_call_type type, const char *text,
-                                   uint64_t number)
-{
-    struct weir_call call = {.site = site,
-                             .type = type,
-                             .system = SYSTEM,
-                             .text = text,
-                             .text_bytes = strlen(text),
-                             .connection = number};
-    return weir_call_begin(&call);
-}
-
-static struct weir_span begin_query(const struct weir_site *site, PGconn *connection, const char *sql)
-{
-    struct weir_span call = begin_call(site, WEIR_CALL_DB, sql ? sql : "", connection_number(connection));
-    if (PQdb(connection)) weir_span_string(call, "db.namespace", PQdb(connection));
-    return call;
-}
-
-struct parameters {
-    int count;
-    const Oid *types;
-    const char *const *values;
-    const int *lengths, *formats;
-};
-
-static void add_input(struct weir_span call, const struct parameters *parameters, int i)
-{
-    const char *data = parameters->values[i];
-    if (!data || !parameters->formats || parameters->formats[i] == FORMAT_TEXT) {
-        weir_call_input(call, data, data ? strlen(data) : 0);
-        return;
-    }
-    char scratch[VALUE_TEXT_BYTES];
-    size_t bytes = parameters->lengths && parameters->lengths[i] > 0 ? (size_t)parameters->lengths[i] : 0;
-    struct value value = value_of_binary(parameters->types ? parameters->types[i] : 0, data, bytes, scratch);
-    weir_call_input(call, value.data, value.bytes);
-}
-
-static void add_inputs(struct weir_span call, const struct parameters *parameters)
-{
-    for (int i = 0; parameters->values && i < parameters->count; i++) add_input(call, parameters, i);
-}
-
-/* ---- the answer ---- */
-
-/* What read_cell reads from: the result, and room for an integer as text. */
-struct cells {
-    const PGresult *result;
-    char scratch[VALUE_TEXT_BYTES];
-};
-
-static const char *read_cell(const void *from, size_t row, size_t column, size_t *bytes)
-{
-    struct cells *cells = (struct cells *)(uintptr_t)from;
-    const PGresult *result = cells->result;
-    if (PQgetisnull(result, (int)row, (int)column)) return NULL;
-    struct value value = {PQgetvalue(result, (int)row, (int)column),
-                          (size_t)PQgetlength(result, (int)row, (int)column)};
-    if (PQfformat(result, (int)column) != FORMAT_TEXT)
-        value = value_of_binary(PQftype(result, (int)column), value.data, value.bytes, cells->scratch);
-    *bytes = value.bytes;
-    return value.data;
-}
-
-static void add_table(struct weir_span call, const PGresult *result)
-{
-    struct cells cells = {.result = result};
-    weir_call_table(call, (size_t)PQntuples(result), (size_t)PQnfields(result), read_cell, &cells);
-    weir_call_unread(call, result);
-}
-
-/* What a command affected; "" where it does not say. */
-static void add_affected_rows(struct weir_span call, PGresult *result)
-{
-    const char *rows = PQcmdTuples(result);
-    if (*rows) weir_call_rows(call, strtoll(rows, NULL, 10));
-}
-
-static void add_error(struct weir_span call, const PGconn *connection, const PGresult *result)
-{
-    const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    if (sqlstate)
-        weir_span_error(call, sqlstate_keep(sqlstate));
-    else if (PQstatus(connection) == CONNECTION_BAD)
-        weir_span_error(call, "CONNECTION_BAD");
-    else
-        weir_span_error(call, result ? PQresStatus(PQresultStatus(result)) : "_OTHER");
-}
-
-static void add_answer(struct weir_span call, const PGconn *connection, PGresult *result)
-{
-    switch (PQresultStatus(result)) {
-    case PGRES_TUPLES_OK:
-    case PGRES_SINGLE_TUPLE:
-        add_table(call, result);
-        break;
-    case PGRES_COMMAND_OK:
-        add_affected_rows(call, result);
-        break;
-    case PGRES_FATAL_ERROR:
-    case PGRES_BAD_RESPONSE:
-        add_error(call, connection, result);
-        break;
-    default: /* an empty query, COPY under way */
-        break;
-    }
-}
-
 static PGresult *end_query(struct weir_span call, const PGconn *connection, PGresult *result)
 {
     weir_call_answered(call);
-    add_answer(call, connection, result);
+    query_answer(call, connection, result);
     weir_call_end(call);
     return result;
 }
@@ -139,7 +23,7 @@ static PGresult *end_query(struct weir_span call, const PGconn *connection, PGre
 
 static struct weir_span begin_connect(const struct weir_site *site, uint64_t number)
 {
-    struct weir_span call = begin_call(site, WEIR_CALL_CONNECT, "connect", number);
+    struct weir_span call = query_begin_call(site, WEIR_CALL_CONNECT, "connect", number);
     weir_call_send(call);
     return call;
 }
@@ -172,6 +56,11 @@ PGconn *weir_PQconnectdbParams(const struct weir_site *site, const char *const *
 
 void weir_PQfinish(PGconn *connection)
 {
+    struct weir_span call;
+    if (connection && connection_take_call(connection, &call)) {
+        weir_span_error(call, "_OTHER"); /* nobody waited for its answer */
+        weir_call_end(call);
+    }
     if (connection) connection_remove(connection);
     PQfinish(connection);
 }
@@ -180,7 +69,7 @@ void weir_PQfinish(PGconn *connection)
 
 PGresult *weir_PQexec(const struct weir_site *site, PGconn *connection, const char *query)
 {
-    struct weir_span call = begin_query(site, connection, query);
+    struct weir_span call = query_begin(site, connection, query);
     weir_call_send(call);
     return end_query(call, connection, PQexec(connection, query));
 }
@@ -189,9 +78,9 @@ PGresult *weir_PQexecParams(const struct weir_site *site, PGconn *connection, co
                             int param_count, const Oid *types, const char *const *values, const int *lengths,
                             const int *formats, int result_format)
 {
-    struct parameters parameters = {param_count, types, values, lengths, formats};
-    struct weir_span call = begin_query(site, connection, command);
-    add_inputs(call, &parameters);
+    struct query_parameters parameters = {param_count, types, values, lengths, formats};
+    struct weir_span call = query_begin(site, connection, command);
+    query_inputs(call, &parameters);
     weir_call_send(call);
     return end_query(
         call, connection,
@@ -205,27 +94,18 @@ PGresult *weir_PQprepare(const struct weir_site *site, PGconn *connection, const
     PGresult *result = PQprepare(connection, name, query, param_count, types);
     bool prepared = PQresultStatus(result) == PGRES_COMMAND_OK;
     if (prepared && name) connection_prepared(connection, name, query);
-    if (!prepared) add_error(span, connection, result);
+    if (!prepared) query_error(span, connection, result);
     weir_span_end(span);
     return result;
-}
-
-/* "EXECUTE name" for a statement that was prepared where weir does not look. */
-static struct weir_span begin_unknown(const struct weir_site *site, PGconn *connection, const char *name)
-{
-    char text[128] = "EXECUTE ";
-    strncat(text, name ? name : "", sizeof(text) - strlen(text) - 1);
-    return begin_query(site, connection, text);
 }
 
 PGresult *weir_PQexecPrepared(const struct weir_site *site, PGconn *connection, const char *name,
                               int param_count, const char *const *values, const int *lengths,
                               const int *formats, int result_format)
 {
-    struct parameters parameters = {param_count, NULL, values, lengths, formats};
-    const char *sql = connection_statement_borrow(connection, name ? name : "");
-    struct weir_span call = sql ? begin_query(site, connection, sql) : begin_unknown(site, connection, name);
-    add_inputs(call, &parameters);
+    struct query_parameters parameters = {param_count, NULL, values, lengths, formats};
+    struct weir_span call = query_begin_prepared(site, connection, name);
+    query_inputs(call, &parameters);
     weir_call_send(call);
     return end_query(call, connection,
                      PQexecPrepared(connection, name, param_count, values, lengths, formats, result_format));

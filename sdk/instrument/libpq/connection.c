@@ -17,6 +17,8 @@ struct connection {
     struct pointer_entry entry; /* first; by PGconn* */
     uint64_t number;
     struct statement *statements;
+    bool is_calling, has_rows; /* of the call under way */
+    struct weir_span call;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -135,4 +137,50 @@ const char *connection_statement_borrow(const PGconn *key, const char *name)
     const struct statement *statement = connection ? borrow_to_front(connection, name) : NULL;
     pthread_mutex_unlock(&lock);
     return statement ? statement->query : NULL;
+}
+
+void connection_put_call(const PGconn *key, struct weir_span call)
+{
+    struct weir_span before;
+    if (connection_take_call(key, &before)) weir_call_end(before);
+    pthread_mutex_lock(&lock);
+    struct connection *connection = find_or_add(key, 0);
+    if (connection) {
+        connection->is_calling = true;
+        connection->has_rows = false;
+        connection->call = call;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!connection) weir_call_end(call);
+}
+
+static bool find_call(const PGconn *key, struct weir_span *call, bool take)
+{
+    pthread_mutex_lock(&lock);
+    struct connection *connection = pointer_table_find(&connections, key);
+    bool found = connection && connection->is_calling;
+    if (found) *call = connection->call;
+    if (found && take) connection->is_calling = false;
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+bool connection_peek_call(const PGconn *key, struct weir_span *call) { return find_call(key, call, false); }
+bool connection_take_call(const PGconn *key, struct weir_span *call) { return find_call(key, call, true); }
+
+void connection_mark_rows(const PGconn *key)
+{
+    pthread_mutex_lock(&lock);
+    struct connection *connection = pointer_table_find(&connections, key);
+    if (connection) connection->has_rows = true;
+    pthread_mutex_unlock(&lock);
+}
+
+bool connection_has_rows(const PGconn *key)
+{
+    pthread_mutex_lock(&lock);
+    const struct connection *connection = pointer_table_find(&connections, key);
+    bool has_rows = connection && connection->has_rows;
+    pthread_mutex_unlock(&lock);
+    return has_rows;
 }
