@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the collector counts since its start, for `weir status` and later /metrics. One table; any thread
- * adds. */
+ * adds and reads. */
 #ifndef WEIR_COLLECTOR_COUNTERS_H
 #define WEIR_COLLECTOR_COUNTERS_H
 
@@ -33,5 +33,19 @@ struct collector_counters {
 };
 
 extern struct collector_counters counters;
+
+/* ---- and what a number does not say ---- */
+
+/* Spans stored just now, and in the last 60 seconds; the clock is the caller's (base/clock.h, monotonic). */
+void counters_note_stored(int64_t monotonic_s, uint64_t spans);
+uint64_t counters_stored_last_minute(int64_t monotonic_s);
+
+/* Why the latest batch was refused that was. The reason comes from outside: it is shown escaped. */
+struct refusal {
+    int64_t at_ns;    /* unix; 0: none was */
+    char reason[256]; /* cut */
+};
+void counters_note_refusal(int64_t unix_ns, const char *reason);
+struct refusal counters_last_refusal(void);
 
 #endif

@@ -126,8 +126,8 @@ static bool migrate(struct daemon *daemon)
         daemon->stopped = asked_to_stop_within(daemon, POSTGRES_RETRY_MS);
     }
     if (result != STORE_OK)
-        note_store_error(
-            daemon, result == STORE_AWAY ? "cannot reach Postgres" : "cannot use the database", store);
+        note_store_error(daemon, result == STORE_AWAY ? "cannot reach Postgres" : "cannot use the database",
+                         store);
     store_free(store);
     return result == STORE_OK;
 }
@@ -167,6 +167,7 @@ static bool start_serve(struct daemon *daemon)
                                     .address = daemon->config.http,
                                     .listen = daemon->listen.data,
                                     .postgres = daemon->shown_dsn.data,
+                                    .data_dir = daemon->config.data_dir,
                                     .settings = daemon->config.analysis,
                                     .threads = (unsigned)daemon->config.http_threads};
     daemon->serve = serve_start(&options, daemon->error);

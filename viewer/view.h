@@ -37,6 +37,8 @@ struct status_producer {
     uint32_t dropped_count;
     struct status_counter *dropped; /* by reason */
     int64_t last_seen_ns;
+    bool clock_known;
+    int64_t clock_ahead_ns; /* newest span's end by its clock, less when it came by the collector's */
 };
 struct status_view {
     struct str version, postgres, listen, http; /* where everything is */
@@ -47,7 +49,23 @@ struct status_view {
     struct status_counter *counters;
     uint32_t producer_count;
     struct status_producer *producers;
+    uint64_t spans_last_minute;
+    uint64_t disk_free_bytes; /* 0: not known, the database is not ours */
+    int64_t last_refusal_ns;  /* 0: no batch was refused */
+    struct str last_refusal;  /* why, as the collector said */
 };
+
+/* What a producer's clock seems to be. Spans are sent within a second of their end, but may have waited for a
+ * collector that was away: only what came late beyond that is called late. */
+#define STATUS_CLOCK_AHEAD_NS 2000000000
+#define STATUS_CLOCK_LATE_NS  60000000000
+enum status_clock { STATUS_CLOCK_UNKNOWN, STATUS_CLOCK_FINE, STATUS_CLOCK_AHEAD, STATUS_CLOCK_LATE };
+static inline enum status_clock status_clock(const struct status_producer *producer)
+{
+    if (!producer->clock_known) return STATUS_CLOCK_UNKNOWN;
+    if (producer->clock_ahead_ns > STATUS_CLOCK_AHEAD_NS) return STATUS_CLOCK_AHEAD;
+    return producer->clock_ahead_ns < -STATUS_CLOCK_LATE_NS ? STATUS_CLOCK_LATE : STATUS_CLOCK_FINE;
+}
 
 /* text/ */
 void text_report(struct buffer *out, const struct view *view, const struct endpoint_summary *endpoints,

@@ -33,6 +33,7 @@ static void add_to(_Atomic uint64_t *counter, uint64_t value)
 static struct reply reply_refused(_Atomic uint64_t *counter, const char *reason)
 {
     add_to(counter, 1);
+    counters_note_refusal(clock_unix_ns(), reason);
     return (struct reply){.status = REPLY_REFUSED, .reason = str_of(reason)};
 }
 
@@ -59,6 +60,7 @@ static struct reply store_batch(struct writer *writer, const struct batch *batch
     case STORE_OK:
         add_to(&counters.batches_stored, 1);
         add_to(&counters.spans_stored, batch->span_count);
+        counters_note_stored(clock_monotonic_ns() / NS_PER_S, batch->span_count);
         break;
     case STORE_DUPLICATE:
         add_to(&counters.batches_duplicate, 1);

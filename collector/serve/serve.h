@@ -16,6 +16,8 @@ struct serve_options {
     const char *address;  /* "127.0.0.1:4318"; port 0: a free one */
     const char *listen;   /* where ingest listens, for the status page */
     const char *postgres; /* how a person reaches the database: the dsn without password */
+    const char
+        *data_dir; /* where the private database lies, for how much room there is; NULL: it is not private */
     struct analysis_settings settings;
     unsigned threads; /* default 2 */
 };

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/serve/status.h"
 
+#include "base/clock.h"
 #include "collector/counters.h"
+
+#include <sys/statvfs.h>
 
 static const char *const drop_names[DROP_REASON_COUNT] = {
 #define X(name, words) #name,
@@ -55,10 +58,26 @@ static bool add_producers(struct arena *arena, const struct store_status *store,
             .acknowledged = from->acknowledged,
             .stored = from->stored,
             .last_seen_ns = from->last_seen_ns,
+            .clock_known = from->clock_known,
+            .clock_ahead_ns = from->clock_ahead_ns,
         };
         if (!add_dropped(arena, from, &view->producers[i])) return false;
     }
     return true;
+}
+
+static void add_refusal(struct arena *arena, struct status_view *view)
+{
+    struct refusal refusal = counters_last_refusal();
+    view->last_refusal_ns = refusal.at_ns;
+    view->last_refusal = arena_str(arena, str_of(refusal.reason));
+}
+
+static uint64_t disk_free_bytes(const char *data_dir)
+{
+    struct statvfs disk;
+    if (!data_dir || statvfs(data_dir, &disk) != 0) return 0;
+    return (uint64_t)disk.f_bavail * disk.f_frsize;
 }
 
 enum store_result status_gather(const struct page_request *request, struct status_view *view)
@@ -77,7 +96,10 @@ enum store_result status_gather(const struct page_request *request, struct statu
         .traces_pending = store.traces_pending,
         .database_bytes = store.database_bytes,
         .oldest_pending_ns = store.oldest_pending_ns,
+        .spans_last_minute = counters_stored_last_minute(clock_monotonic_ns() / NS_PER_S),
+        .disk_free_bytes = disk_free_bytes(request->options->data_dir),
     };
+    add_refusal(request->arena, view);
     bool done = add_counters(request->arena, view) && add_producers(request->arena, &store, view);
     return done ? STORE_OK : STORE_REFUSED;
 }

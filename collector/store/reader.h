@@ -54,6 +54,9 @@ struct producer_status {
     uint64_t created, acknowledged, stored;
     uint64_t dropped[DROP_REASON_COUNT];
     int64_t last_seen_ns;
+    bool clock_known;
+    int64_t
+        clock_ahead_ns; /* end of the newest span of the last batch by its clock, less when that came by ours */
 };
 
 struct store_status {

@@ -13,8 +13,9 @@ static const char select_totals[] =
 static const char select_producers[] =
     "SELECT p.producer, r.service_name, r.service_version, r.instance_id, p.created, p.acknowledged, "
     "p.stored,"
-    " p.dropped, " UNIX_NS("p.last_seen") " FROM weir.producer p JOIN weir.resource r USING (resource_id)"
-                                          " ORDER BY p.last_seen DESC, p.producer LIMIT 100";
+    " p.dropped, " UNIX_NS(
+        "p.last_seen") ", p.clock_ahead_ns FROM weir.producer p JOIN weir.resource r USING (resource_id)"
+                       " ORDER BY p.last_seen DESC, p.producer LIMIT 100";
 
 static enum store_result read_totals(struct store *store, struct store_status *status)
 {
@@ -55,6 +56,8 @@ static void take_producer(struct producer_status *producer, struct arena *arena,
     producer->stored = (uint64_t)binary_i64(result, row, 6);
     take_dropped(producer, arena, binary_bytes(result, row, 7));
     producer->last_seen_ns = binary_i64(result, row, 8);
+    producer->clock_known = !PQgetisnull(result, row, 9);
+    if (producer->clock_known) producer->clock_ahead_ns = binary_i64(result, row, 9);
 }
 
 static enum store_result read_producers(struct store *store, struct arena *arena, struct store_status *status)

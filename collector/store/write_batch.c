@@ -100,6 +100,19 @@ static void add_batch_row(struct buffer *sql, const struct batch *batch, int64_t
     buffer_add_text(sql, ");");
 }
 
+/* The end of the newest span by the producer's clock, less our own; batch_unpack has checked that both fit. */
+static int64_t clock_ahead_ns(const struct batch *batch, int64_t received_unix_ns)
+{
+    int64_t newest_ns = INT64_MIN, ahead_ns;
+    uint64_t start_ns = batch->base_time_unix_ns;
+    for (uint32_t i = 0; i < batch->span_count; i++) {
+        start_ns += (uint64_t)batch_i64(batch->start_delta_ns, i);
+        int64_t end_ns = (int64_t)(start_ns + batch_u64(batch->duration_ns, i));
+        if (end_ns > newest_ns) newest_ns = end_ns;
+    }
+    return __builtin_sub_overflow(newest_ns, received_unix_ns, &ahead_ns) ? INT64_MIN : ahead_ns;
+}
+
 /* Batches may come out of order (resent ones, several connections): each counter only grows. */
 static void add_producer_row(struct buffer *sql, const struct batch *batch, int32_t resource_id,
                              int64_t received_unix_ns)
@@ -112,13 +125,19 @@ static void add_producer_row(struct buffer *sql, const struct batch *batch, int3
     }
     buffer_printf(sql, "}', %u, ", batch->span_count);
     add_time(sql, received_unix_ns);
+    if (batch->span_count)
+        buffer_printf(sql, ", '%lld'", (long long)clock_ahead_ns(batch, received_unix_ns));
+    else
+        buffer_add_text(sql, ", NULL");
     buffer_add_text(
         sql, ") ON CONFLICT (producer) DO UPDATE SET resource_id = excluded.resource_id,"
              " created = greatest(p.created, excluded.created),"
              " acknowledged = greatest(p.acknowledged, excluded.acknowledged),"
              " dropped = ARRAY(SELECT greatest(a, b) FROM unnest(p.dropped, excluded.dropped) AS d(a, b)),"
              " stored = p.stored + excluded.stored,"
-             " last_seen = greatest(p.last_seen, excluded.last_seen);");
+             " last_seen = greatest(p.last_seen, excluded.last_seen),"
+             " clock_ahead_ns = CASE WHEN excluded.last_seen < p.last_seen THEN p.clock_ahead_ns"
+             " ELSE coalesce(excluded.clock_ahead_ns, p.clock_ahead_ns) END;");
 }
 
 static void add_hex(struct buffer *sql, const unsigned char *bytes, size_t count)

@@ -479,6 +479,38 @@ static void counters_of_a_producer_only_grow(void **state)
     assert_true(status.database_bytes > 0);
 }
 
+static void check_clock(bool known, int64_t ahead_ns)
+{
+    struct store_status status;
+    assert_int_equal(read_status(store, &arena, &status), STORE_OK);
+    assert_int_equal(status.producers[0].clock_known, known);
+    assert_true(status.producers[0].clock_ahead_ns == ahead_ns);
+}
+
+/* A batch without spans says nothing of the clock, a late one nothing of now. */
+static void the_clock_of_a_producer_is_that_of_its_last_batch(void **state)
+{
+    (void)state;
+    struct id_generator g = test_generator();
+    struct batch *batch = test_request(&arena, &g, "shop", "1", "GET /", TEST_NOW_NS + NS_PER_S, NS_PER_S, 0);
+    uint32_t spans = batch->span_count;
+    batch->span_count = 0;
+    assert_stored(batch);
+    check_clock(false, 0);
+    batch->span_count = spans;
+    batch->sequence++;
+    assert_stored(batch);
+    check_clock(true, 2 * NS_PER_S);
+    batch->sequence++;
+    batch->base_time_unix_ns = TEST_NOW_NS - 100 * NS_PER_S;
+    assert_int_equal(store_write_batch(store, batch, TEST_NOW_NS - 1), STORE_OK);
+    check_clock(true, 2 * NS_PER_S);
+    batch->sequence++;
+    batch->base_time_unix_ns = 0;
+    assert_stored(batch);
+    check_clock(true, NS_PER_S - TEST_NOW_NS);
+}
+
 static void a_batch_without_spans_brings_its_counters(void **state)
 {
     (void)state;
@@ -530,6 +562,7 @@ int main(void)
         TEST(half_a_batch_is_not_stored),
         TEST(hostile_names_are_stored_harmlessly),
         TEST(counters_of_a_producer_only_grow),
+        TEST(the_clock_of_a_producer_is_that_of_its_last_batch),
         TEST(a_batch_without_spans_brings_its_counters),
         TEST(times_of_any_year_make_few_partitions),
     };

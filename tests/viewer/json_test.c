@@ -167,6 +167,9 @@ static const char *const status_fields[][2] = {{"version", "s"},
                                                {"traces_pending", "i"},
                                                {"oldest_pending_ns", "I"},
                                                {"database_bytes", "i"},
+                                               {"disk_free_bytes", "I"},
+                                               {"spans_last_minute", "i"},
+                                               {"last_refusal", "o"},
                                                {"counters", "o"},
                                                {"producers", "a"},
                                                {NULL}};
@@ -178,6 +181,8 @@ static const char *const producer_fields[][2] = {{"service", "s"},
                                                  {"created", "i"},
                                                  {"acknowledged", "i"},
                                                  {"stored", "i"},
+                                                 {"clock_ahead_ns", "I"},
+                                                 {"clock", "S"},
                                                  {"dropped_total", "i"},
                                                  {"dropped", "o"},
                                                  {NULL}};
@@ -195,6 +200,9 @@ static void status_keeps_its_contract(void **state)
                      1200);
     assert_int_equal(
         json_integer_value(json_object_get(json_object_get(document, "counters"), "batches_refused")), 3);
+    assert_string_equal(json_string_value(json_object_get(producer, "clock")), "fine");
+    producer = json_array_get(json_object_get(document, "producers"), 1);
+    assert_string_equal(json_string_value(json_object_get(producer, "clock")), "ahead");
     json_decref(document);
 }
 

@@ -414,9 +414,11 @@ static struct status_counter drops[] = {
     {"shutdown", "not delivered before the shutdown deadline", 4}};
 static struct status_producer producers[] = {
     {STR("dashboard"), STR("before"), STR("host-1-4711"), 0x11, 19300, 18096, 18096, 1204, COUNT(drops),
-     drops, SAMPLE_NOW_NS - 2000 * MS},
+     drops, SAMPLE_NOW_NS - 2000 * MS, true, -150 * MS},
     {STR("products"), STR("bulk"), STR("host-1-4712"), 0x12, 2660, 2660, 2660, 0, 0, NULL,
-     SAMPLE_NOW_NS - 400 * MS},
+     SAMPLE_NOW_NS - 400 * MS, true, 185000 * MS},
+    {STR("late"), STR(""), STR(""), 0x13, 1, 1, 1, 0, 0, NULL, SAMPLE_NOW_NS - 900 * MS, true, -400000 * MS},
+    {STR("silent"), STR(""), STR(""), 0x14, 0, 0, 0, 0, 0, NULL, SAMPLE_NOW_NS - 900 * MS, false, 0},
 };
 static struct status_counter counters[] = {
     {"batches_stored", "batches stored", 187},
@@ -439,7 +441,11 @@ const struct status_view *sample_status(void)
                                               COUNT(counters),
                                               counters,
                                               COUNT(producers),
-                                              producers};
+                                              producers,
+                                              92345,
+                                              (uint64_t)40 << 30,
+                                              SAMPLE_NOW_NS - 64000 * MS,
+                                              STR("span 3 names operation 9 of 4 \x1b[2J")};
     return &status;
 }
 

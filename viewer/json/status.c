@@ -9,6 +9,23 @@ static json_t *counters(const struct status_counter *from, uint32_t count)
     return object;
 }
 
+static json_t *clock_word(const struct status_producer *producer)
+{
+    static const char *const words[] = {
+        [STATUS_CLOCK_FINE] = "fine", [STATUS_CLOCK_AHEAD] = "ahead", [STATUS_CLOCK_LATE] = "late"};
+    enum status_clock clock = status_clock(producer);
+    return clock == STATUS_CLOCK_UNKNOWN ? json_null() : json_string(words[clock]);
+}
+
+static json_t *refusal_object(const struct status_view *status)
+{
+    if (status->last_refusal_ns == 0) return json_null();
+    json_t *object = json_object();
+    json_object_set_new(object, "at_ns", json_integer(status->last_refusal_ns));
+    json_object_set_new(object, "reason", json_name(status->last_refusal));
+    return object;
+}
+
 static json_t *producer_object(const struct status_producer *producer)
 {
     json_t *object = json_object();
@@ -20,6 +37,9 @@ static json_t *producer_object(const struct status_producer *producer)
     json_object_set_new(object, "created", json_count(producer->created));
     json_object_set_new(object, "acknowledged", json_count(producer->acknowledged));
     json_object_set_new(object, "stored", json_count(producer->stored));
+    json_object_set_new(object, "clock_ahead_ns",
+                        producer->clock_known ? json_integer(producer->clock_ahead_ns) : json_null());
+    json_object_set_new(object, "clock", clock_word(producer));
     json_object_set_new(object, "dropped_total", json_count(producer->dropped_total));
     json_object_set_new(object, "dropped", counters(producer->dropped, producer->dropped_count));
     return object;
@@ -41,6 +61,10 @@ json_t *json_status_object(const struct status_view *status)
     json_object_set_new(object, "oldest_pending_ns",
                         status->oldest_pending_ns ? json_integer(status->oldest_pending_ns) : json_null());
     json_object_set_new(object, "database_bytes", json_count(status->database_bytes));
+    json_object_set_new(object, "disk_free_bytes",
+                        status->disk_free_bytes ? json_count(status->disk_free_bytes) : json_null());
+    json_object_set_new(object, "spans_last_minute", json_count(status->spans_last_minute));
+    json_object_set_new(object, "last_refusal", refusal_object(status));
     json_object_set_new(object, "counters", counters(status->counters, status->counter_count));
     json_object_set_new(object, "producers", producers);
     return object;

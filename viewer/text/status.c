@@ -8,6 +8,7 @@
 #include "viewer/text/units.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define VALUE_COLUMN 12
 
@@ -32,6 +33,14 @@ static void place(struct paper *paper, const char *name, struct str where, struc
     field(paper, name, value);
 }
 
+static struct unit_text rate(uint64_t a_minute)
+{
+    struct unit_text out;
+    if (a_minute >= 600) return units_count((a_minute + 30) / 60);
+    snprintf(out.text, sizeof out.text, "%.2g", (double)a_minute / 60);
+    return out;
+}
+
 static void collector(struct paper *paper, const struct status_view *status, struct words *value)
 {
     int64_t now_ns = paper->view->now_ns;
@@ -49,8 +58,12 @@ static void collector(struct paper *paper, const struct status_view *status, str
     place(paper, "database", status->postgres, value);
     paper_end(paper);
 
+    words_printf(value, "%s spans in the last minute, %s a second",
+                 units_count(status->spans_last_minute).text, rate(status->spans_last_minute).text);
+    field(paper, "arriving", value);
     words_printf(value, "%s spans in %s on disk", units_count(status->spans).text,
                  units_bytes(status->database_bytes).text);
+    if (status->disk_free_bytes) words_printf(value, ", %s free", units_bytes(status->disk_free_bytes).text);
     field(paper, "stored", value);
     endpoint_words_number(value, status->requests, "request", "requests");
     field(paper, "analysed", value);
@@ -61,6 +74,18 @@ static void collector(struct paper *paper, const struct status_view *status, str
     else
         words_add(value, "nothing");
     field(paper, "to analyse", value);
+}
+
+static void refusal(struct paper *paper, const struct status_view *status, struct words *words)
+{
+    if (status->last_refusal_ns == 0) return;
+    words_printf(words, "the last batch that was refused, %s: ",
+                 units_ago(paper->view->now_ns, status->last_refusal_ns).text);
+    words_name(words, status->last_refusal);
+    paper_to(paper, VALUE_COLUMN + 2);
+    paper_wrap(paper, words_str(words), VALUE_COLUMN + 2, paper->width);
+    paper_end(paper);
+    words_clear(words);
 }
 
 static void counters(struct paper *paper, const struct status_view *status, struct words *value)
@@ -127,6 +152,33 @@ static void producers(struct paper *paper, const struct status_view *status)
     text_table_fini(&table);
 }
 
+static void name_producer(struct words *words, const struct status_producer *producer)
+{
+    endpoint_words_service(words, producer->service_name, producer->service_version);
+    if (producer->instance_id.len == 0) return;
+    words_add(words, " (");
+    words_name(words, producer->instance_id);
+    words_add(words, ")");
+}
+
+/* Times across services are as the services say; where those are off, so are the bars of a waterfall. */
+static void clock_off(struct paper *paper, const struct status_producer *producer, struct words *words)
+{
+    enum status_clock clock = status_clock(producer);
+    if (clock != STATUS_CLOCK_AHEAD && clock != STATUS_CLOCK_LATE) return;
+    words_style(words, STYLE_BAD);
+    name_producer(words, producer);
+    if (clock == STATUS_CLOCK_AHEAD)
+        words_printf(words, ": its clock is %s ahead of the collector's",
+                     units_duration(producer->clock_ahead_ns).text);
+    else
+        words_printf(words, ": its spans were %s old when they came; its clock is behind, or they had waited",
+                     units_duration(-producer->clock_ahead_ns).text);
+    paper_wrap(paper, words_str(words), 2, paper->width);
+    paper_end(paper);
+    words_clear(words);
+}
+
 /* dashboard before (host-7-4711) dropped 1,204: 1,200 ring full (…), 4 not delivered before the shutdown
  * deadline */
 static void losses(struct paper *paper, const struct status_producer *producer, struct words *words)
@@ -134,12 +186,7 @@ static void losses(struct paper *paper, const struct status_producer *producer, 
     if (producer->dropped_total == 0) return;
     bool any = false;
     words_style(words, STYLE_BAD);
-    endpoint_words_service(words, producer->service_name, producer->service_version);
-    if (producer->instance_id.len) {
-        words_add(words, " (");
-        words_name(words, producer->instance_id);
-        words_add(words, ")");
-    }
+    name_producer(words, producer);
     words_printf(words, " dropped %s:", units_count(producer->dropped_total).text);
     for (uint32_t i = 0; i < producer->dropped_count; i++) {
         const struct status_counter *reason = &producer->dropped[i];
@@ -162,10 +209,14 @@ void text_status(struct buffer *out, const struct view *view, const struct statu
     words_init(&words, view);
     collector(&paper, status, &words);
     counters(&paper, status, &words);
+    refusal(&paper, status, &words);
     paper_end(&paper);
     if (status->producer_count) {
         producers(&paper, status);
-        for (uint32_t i = 0; i < status->producer_count; i++) losses(&paper, &status->producers[i], &words);
+        for (uint32_t i = 0; i < status->producer_count; i++) {
+            losses(&paper, &status->producers[i], &words);
+            clock_off(&paper, &status->producers[i], &words);
+        }
         paper_say(&paper, STYLE_FAINT, 0,
                   "Created = acknowledged + dropped + still on the way, as each service said in its last "
                   "batch, which "
