@@ -12,10 +12,10 @@ static pthread_key_t key; /* the thread's PGconn */
 static void close_connection(void *connection) { PQfinish(connection); }
 static void make_key(void) { pthread_key_create(&key, close_connection); }
 
-static PGconn *open_connection(const char *dsn, const char *schema)
+PGconn *database_open(const char *dsn, const char *schema)
 {
     char options[128];
-    snprintf(options, sizeof(options), "-c search_path=%s", schema);
+    snprintf(options, sizeof(options), "-c search_path=%s -c client_min_messages=warning", schema);
     const char *keywords[] = {"dbname", "options", "fallback_application_name", NULL};
     const char *values[] = {dsn, options, schema, NULL};
     PGconn *connection = PQconnectdbParams(keywords, values, 1);
@@ -31,7 +31,7 @@ PGconn *database_connection(const char *dsn, const char *schema)
     PGconn *connection = pthread_getspecific(key);
     if (connection && PQstatus(connection) == CONNECTION_OK) return connection;
     PQfinish(connection);
-    connection = open_connection(dsn, schema);
+    connection = database_open(dsn, schema);
     pthread_setspecific(key, connection);
     return connection;
 }
@@ -44,7 +44,7 @@ bool database_ok(const PGresult *result)
     return false;
 }
 
-static bool run(PGconn *connection, const char *sql)
+bool database_run(PGconn *connection, const char *sql)
 {
     PGresult *result = PQexec(connection, sql);
     bool ok = database_ok(result);
@@ -65,15 +65,17 @@ static int schema_exists(PGconn *connection, const char *schema)
 static bool setup_on(PGconn *connection, const char *schema, const char *script)
 {
     /* any number will do, as long as all that set up the same database use it */
-    if (!run(connection, "BEGIN") || !run(connection, "SELECT pg_advisory_xact_lock(81427)")) return false;
+    if (!database_run(connection, "BEGIN") ||
+        !database_run(connection, "SELECT pg_advisory_xact_lock(81427)"))
+        return false;
     int exists = schema_exists(connection, schema);
     if (exists < 0) return false;
-    return (exists || run(connection, script)) && run(connection, "COMMIT");
+    return (exists || database_run(connection, script)) && database_run(connection, "COMMIT");
 }
 
 bool database_setup(const char *dsn, const char *schema, const char *script)
 {
-    PGconn *connection = open_connection(dsn, schema);
+    PGconn *connection = database_open(dsn, schema);
     if (!connection) return false;
     bool ok = setup_on(connection, schema, script);
     PQfinish(connection);

@@ -14,6 +14,12 @@
  * reach. */
 PGconn *database_connection(const char *dsn, const char *schema);
 
+/* A connection of the caller's own; NULL, said on stderr, likewise. */
+PGconn *database_open(const char *dsn, const char *schema);
+
+/* Runs statements that give no rows worth reading; false, said on stderr, when they fail. */
+bool database_run(PGconn *connection, const char *sql);
+
 /* Whether the answer has rows, or is a command's success; says on stderr what went wrong. */
 bool database_ok(const PGresult *result);
 

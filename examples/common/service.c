@@ -36,12 +36,21 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
     return result;
 }
 
-static enum MHD_Result send_answer(struct MHD_Connection *connection, unsigned status, json_t *answer)
+/* Takes what the answer holds. */
+static enum MHD_Result send_answer(struct MHD_Connection *connection, unsigned status,
+                                   struct service_answer answer)
 {
-    if (!answer) answer = json_pack("{s:i}", "status", (int)status);
-    char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-    json_decref(answer);
-    return text ? send_text(connection, status, text) : MHD_NO;
+    if (!answer.text) {
+        if (!answer.json) answer.json = json_pack("{s:i}", "status", (int)status);
+        answer.text = service_text(answer.json);
+    }
+    json_decref(answer.json);
+    return answer.text ? send_text(connection, status, answer.text) : MHD_NO;
+}
+
+static enum MHD_Result send_status(struct MHD_Connection *connection, unsigned status)
+{
+    return send_answer(connection, status, (struct service_answer){0});
 }
 
 static bool route_fits(const struct service_route *route, const char *method, const char *path)
@@ -66,7 +75,7 @@ static enum MHD_Result answer_route(const struct service *service, const struct 
         .body_bytes = arriving->body_bytes,
         .context = service->context,
     };
-    json_t *answer = NULL;
+    struct service_answer answer = {0};
     unsigned status = route->handle(&request, &answer);
     weir_server_response(span, (int)status);
     return send_answer(connection, status, answer);
@@ -108,10 +117,10 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
         *body_bytes = 0;
         return MHD_YES;
     }
-    if (arriving->too_long) return send_answer(connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL);
+    if (arriving->too_long) return send_status(connection, MHD_HTTP_CONTENT_TOO_LARGE);
     for (const struct service_route *route = service->routes; route->method; route++)
         if (route_fits(route, method, path)) return answer_route(service, route, connection, path, arriving);
-    return send_answer(connection, MHD_HTTP_NOT_FOUND, NULL);
+    return send_status(connection, MHD_HTTP_NOT_FOUND);
 }
 
 static void *arrive(void *cls, const char *target, struct MHD_Connection *connection)
@@ -192,6 +201,8 @@ int service_run(const struct service *service)
         SHUTDOWN_TIMEOUT_MS); /* what a collector out of reach did not take is counted, and no failure */
     return status;
 }
+
+char *service_text(const json_t *json) { return json ? json_dumps(json, JSON_COMPACT) : NULL; }
 
 const char *service_parameter(const struct service_request *request, const char *name)
 {

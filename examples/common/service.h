@@ -25,8 +25,14 @@ struct service_request {
     const void *context; /* the service's own settings */
 };
 
-/* The status and, in *answer, the body (a new reference; NULL: a body that names the status). */
-typedef unsigned (*service_handler)(const struct service_request *request, json_t **answer);
+/* The body of an answer; both NULL: one that names the status. */
+struct service_answer {
+    json_t *json; /* a new reference */
+    char *text;   /* JSON as text, malloc'ed and 0-terminated; goes before json */
+};
+
+/* The status and the body. */
+typedef unsigned (*service_handler)(const struct service_request *request, struct service_answer *answer);
 
 struct service_route {
     const char *method;
@@ -46,6 +52,9 @@ struct service {
 
 /* Serves until a signal comes; returns the exit status of the program. */
 int service_run(const struct service *service);
+
+/* JSON as the service sends it; the caller frees it. NULL when out of memory. */
+char *service_text(const json_t *json);
 
 /* A query parameter of the request, or NULL. */
 const char *service_parameter(const struct service_request *request, const char *name);

@@ -50,6 +50,26 @@ void dashboard_add_customers(json_t *answer, const struct dashboard_customers *t
                                   totals->with_orders, "returning", totals->returning, "top", array));
 }
 
+/* Who spent most comes first; the older customer among equals. */
+static int by_spending(const void *a, const void *b)
+{
+    const struct dashboard_customer *left = a, *right = b;
+    if (left->spent_cents != right->spent_cents) return left->spent_cents > right->spent_cents ? -1 : 1;
+    return (left->id > right->id) - (left->id < right->id);
+}
+
+void dashboard_rank_customers(json_t *answer, struct dashboard_customer *customers, size_t count)
+{
+    struct dashboard_customers totals = {.count = (json_int_t)count};
+    for (size_t i = 0; i < count; i++) {
+        totals.with_orders += customers[i].orders > 0;
+        totals.returning += customers[i].orders > 1;
+    }
+    qsort(customers, count, sizeof(*customers), by_spending);
+    dashboard_add_customers(answer, &totals, customers,
+                            count < DASHBOARD_TOP_CUSTOMERS ? count : DASHBOARD_TOP_CUSTOMERS);
+}
+
 void dashboard_add_low_stock(json_t *answer, json_int_t product_id, json_int_t quantity,
                              json_int_t reorder_level)
 {

@@ -8,30 +8,8 @@
 #include "examples/dashboard/dashboard.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <weir/libpq.h>
-
-static bool load_orders(PGconn *database, const char *merchant_id, json_t *answer)
-{
-    WEIR_SPAN("load orders");
-    PGresult *rows =
-        PQexecParams(database, "SELECT id, placed_on, total_cents FROM orders WHERE merchant_id = $1", 1,
-                     NULL, &merchant_id, NULL, NULL, 0);
-    bool ok = database_ok(rows);
-    struct dashboard_orders orders = {0};
-    for (int i = 0; ok && i < PQntuples(rows); i++) {
-        json_int_t total_cents = dashboard_number(rows, i, 2);
-        orders.count++;
-        orders.revenue_cents += total_cents;
-        if (strcmp(PQgetvalue(rows, i, 1), DASHBOARD_RECENT_SINCE) < 0) continue;
-        orders.recent_count++;
-        orders.recent_revenue_cents += total_cents;
-    }
-    if (ok) dashboard_add_orders(answer, &orders);
-    PQclear(rows);
-    return ok;
-}
 
 static bool load_reviews(PGconn *database, const char *product_id, struct dashboard_product *product)
 {
@@ -96,26 +74,6 @@ static bool load_customer_orders(PGconn *database, const char *customer_id,
     return ok;
 }
 
-/* Who spent most comes first; the older customer among equals. */
-static int by_spending(const void *a, const void *b)
-{
-    const struct dashboard_customer *left = a, *right = b;
-    if (left->spent_cents != right->spent_cents) return left->spent_cents > right->spent_cents ? -1 : 1;
-    return (left->id > right->id) - (left->id < right->id);
-}
-
-static void add_customers(json_t *answer, struct dashboard_customer *customers, size_t count)
-{
-    struct dashboard_customers totals = {.count = (json_int_t)count};
-    for (size_t i = 0; i < count; i++) {
-        totals.with_orders += customers[i].orders > 0;
-        totals.returning += customers[i].orders > 1;
-    }
-    qsort(customers, count, sizeof(*customers), by_spending);
-    dashboard_add_customers(answer, &totals, customers,
-                            count < DASHBOARD_TOP_CUSTOMERS ? count : DASHBOARD_TOP_CUSTOMERS);
-}
-
 static bool load_customers(PGconn *database, const char *merchant_id, json_t *answer)
 {
     WEIR_SPAN("load customers");
@@ -129,7 +87,7 @@ static bool load_customers(PGconn *database, const char *merchant_id, json_t *an
         customers[i].name = PQgetvalue(rows, (int)i, 1);
         ok = load_customer_orders(database, PQgetvalue(rows, (int)i, 0), &customers[i]);
     }
-    if (ok) add_customers(answer, customers, count);
+    if (ok) dashboard_rank_customers(answer, customers, count);
     free(customers);
     PQclear(rows);
     return ok;
@@ -160,7 +118,7 @@ static bool load_low_stock(PGconn *database, const PGresult *products, json_t *a
 
 bool dashboard_load_before(PGconn *database, const char *merchant_id, json_t *answer)
 {
-    if (!load_orders(database, merchant_id, answer)) return false;
+    if (!dashboard_load_all_orders(database, merchant_id, answer)) return false;
     PGresult *products = load_products(database, merchant_id, answer);
     if (!products) return false;
     bool ok = load_customers(database, merchant_id, answer) && load_low_stock(database, products, answer);

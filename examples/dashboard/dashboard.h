@@ -20,7 +20,11 @@
 typedef bool (*dashboard_load)(PGconn *database, const char *merchant_id, json_t *answer);
 
 bool dashboard_load_before(PGconn *database, const char *merchant_id, json_t *answer);
+bool dashboard_load_batched(PGconn *database, const char *merchant_id, json_t *answer);
 bool dashboard_load_joined(PGconn *database, const char *merchant_id, json_t *answer);
+
+/* "orders" alone, from all rows of the merchant; what the first two stages have in common. */
+bool dashboard_load_all_orders(PGconn *database, const char *merchant_id, json_t *answer);
 
 /* What a stage has found out, put into the answer's form. Texts are copied. */
 
@@ -48,6 +52,8 @@ void dashboard_add_orders(json_t *answer, const struct dashboard_orders *orders)
 void dashboard_add_product(json_t *answer, const struct dashboard_product *product);
 void dashboard_add_customers(json_t *answer, const struct dashboard_customers *totals,
                              const struct dashboard_customer *top, size_t top_count);
+/* The same from all customers, whom it puts in order of what they spent. */
+void dashboard_rank_customers(json_t *answer, struct dashboard_customer *customers, size_t count);
 void dashboard_add_low_stock(json_t *answer, json_int_t product_id, json_int_t quantity,
                              json_int_t reorder_level);
 

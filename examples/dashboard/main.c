@@ -2,7 +2,9 @@
 /* The service `dashboard`: options, the route, and the merchant that every stage begins with. */
 #include "examples/common/database.h"
 #include "examples/common/service.h"
+#include "examples/dashboard/cached.h"
 #include "examples/dashboard/dashboard.h"
+#include "examples/dashboard/indexes.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -12,30 +14,39 @@
 
 #include <weir/libpq.h>
 
-static const struct {
+struct stage {
     const char *name;
     dashboard_load load;
-} stages[] = {
-    {"before", dashboard_load_before},
-    {"joined", dashboard_load_joined},
+    bool has_indexes, has_cache;
+};
+
+static const struct stage stages[] = {
+    {"before", dashboard_load_before, false, false}, {"batched", dashboard_load_batched, false, false},
+    {"joined", dashboard_load_joined, false, false}, {"indexed", dashboard_load_joined, true, false},
+    {"cached", dashboard_load_joined, true, true},
 };
 
 #define STAGE_COUNT (sizeof(stages) / sizeof(stages[0]))
 
 struct settings {
-    const char *stage, *dsn;
-    dashboard_load load;
-    unsigned long port;
+    const struct stage *stage;
+    const char *dsn;
+    struct cache_address redis; /* no host: none given */
+    unsigned long port, ttl_s;
     bool setup;
 };
 
 static const char usage[] =
-    "usage: dashboard --stage before|joined --db DSN [--port N] [--setup]\n"
+    "usage: dashboard --stage NAME --db DSN [--redis WHERE] [--cache-ttl S] [--port N] [--setup]\n"
     "\n"
-    "  --stage NAME   which stage of the repair to run\n"
-    "  --db DSN       a Postgres connection string\n"
-    "  --port N       on 127.0.0.1; 0, the default, takes a free one and prints it\n"
-    "  --setup        create the schema \"dashboard\" and its data first, if it is not there\n";
+    "  --stage NAME    which stage of the repair to run: before, batched, joined, indexed, cached\n"
+    "  --db DSN        a Postgres connection string\n"
+    "  --redis WHERE   HOST:PORT or the path of a unix socket; the stage cached needs it\n"
+    "  --cache-ttl S   how many seconds the stage cached keeps an answer; 120 by default\n"
+    "  --port N        on 127.0.0.1; 0, the default, takes a free one and prints it\n"
+    "  --setup         first create the schema \"dashboard\" and its data, if it is not there, and make\n"
+    "                  the six indexes if the stage has them or drop them if it has not; refused while\n"
+    "                  a stage runs on the database that needs them otherwise\n";
 
 /* 200, 404 or 500 */
 static unsigned load_merchant(PGconn *database, const char *merchant_id, json_t *answer)
@@ -60,22 +71,43 @@ static unsigned load_dashboard(PGconn *database, const struct settings *settings
     if (status != 200) return status;
     json_object_set_new(answer, "products", json_array());
     json_object_set_new(answer, "low_stock", json_array());
-    return settings->load(database, merchant_id, answer) ? 200 : 500;
+    return settings->stage->load(database, merchant_id, answer) ? 200 : 500;
 }
 
-static unsigned get_dashboard(const struct service_request *request, json_t **answer)
+/* From the database; the answer as text as well when it is to be kept. */
+static unsigned get_loaded(const struct settings *settings, unsigned long merchant_id,
+                           struct service_answer *answer)
+{
+    PGconn *database = database_connection(settings->dsn, DASHBOARD_SCHEMA);
+    if (!database) return 503;
+    char id[24];
+    snprintf(id, sizeof(id), "%lu", merchant_id);
+    json_t *found = json_object();
+    unsigned status = load_dashboard(database, settings, id, found);
+    if (status == 200) answer->json = json_incref(found);
+    json_decref(found);
+    return status;
+}
+
+static unsigned get_cached(const struct settings *settings, unsigned long merchant_id,
+                           struct service_answer *answer)
+{
+    answer->text = cached_answer(&settings->redis, merchant_id);
+    if (answer->text) return 200;
+    unsigned status = get_loaded(settings, merchant_id, answer);
+    if (status != 200) return status;
+    answer->text = service_text(answer->json);
+    if (answer->text) cached_keep(&settings->redis, merchant_id, answer->text, settings->ttl_s);
+    return status;
+}
+
+static unsigned get_dashboard(const struct service_request *request, struct service_answer *answer)
 {
     const struct settings *settings = request->context;
     unsigned long merchant_id;
     if (!service_number(request->argument, INT_MAX, &merchant_id)) return 404;
-    PGconn *database = database_connection(settings->dsn, DASHBOARD_SCHEMA);
-    if (!database) return 503;
-
-    json_t *found = json_object();
-    unsigned status = load_dashboard(database, settings, request->argument, found);
-    if (status == 200) *answer = json_incref(found);
-    json_decref(found);
-    return status;
+    return settings->stage->has_cache ? get_cached(settings, merchant_id, answer)
+                                      : get_loaded(settings, merchant_id, answer);
 }
 
 static const struct service_route routes[] = {
@@ -87,18 +119,24 @@ static bool choose_stage(struct settings *settings, const char *name)
 {
     for (size_t i = 0; i < STAGE_COUNT; i++) {
         if (strcmp(stages[i].name, name) != 0) continue;
-        settings->stage = stages[i].name;
-        settings->load = stages[i].load;
+        settings->stage = &stages[i];
         return true;
     }
     fprintf(stderr, "dashboard: no stage %s\n", name);
     return false;
 }
 
+static bool parse_ttl(const char *text, unsigned long *ttl_s)
+{
+    return service_number(text, CACHE_TTL_MAX_S, ttl_s) && *ttl_s > 0;
+}
+
 static bool parse_options(int argc, char **argv, struct settings *settings)
 {
     static const struct option options[] = {{"stage", required_argument, NULL, 's'},
                                             {"db", required_argument, NULL, 'd'},
+                                            {"redis", required_argument, NULL, 'r'},
+                                            {"cache-ttl", required_argument, NULL, 't'},
                                             {"port", required_argument, NULL, 'p'},
                                             {"setup", no_argument, NULL, 'S'},
                                             {0}};
@@ -106,6 +144,8 @@ static bool parse_options(int argc, char **argv, struct settings *settings)
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 's' && choose_stage(settings, optarg)) continue;
         if (option == 'p' && service_number(optarg, 65535, &settings->port)) continue;
+        if (option == 'r' && cache_address_parse(optarg, &settings->redis)) continue;
+        if (option == 't' && parse_ttl(optarg, &settings->ttl_s)) continue;
         if (option == 'd')
             settings->dsn = optarg;
         else if (option == 'S')
@@ -113,21 +153,27 @@ static bool parse_options(int argc, char **argv, struct settings *settings)
         else
             return false;
     }
-    return optind == argc && settings->stage && settings->dsn;
+    return optind == argc && settings->stage && settings->dsn &&
+           (settings->redis.host[0] || !settings->stage->has_cache);
+}
+
+static bool set_up(const struct settings *settings)
+{
+    return database_setup(settings->dsn, DASHBOARD_SCHEMA, dashboard_setup_sql) &&
+           indexes_prepare(settings->dsn, settings->stage->has_indexes);
 }
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {0};
+    struct settings settings = {.ttl_s = DASHBOARD_TTL_S};
     if (!parse_options(argc, argv, &settings)) {
         fputs(usage, stderr);
         return 2;
     }
-    if (settings.setup && !database_setup(settings.dsn, DASHBOARD_SCHEMA, dashboard_setup_sql))
-        return EXIT_FAILURE;
+    if (settings.setup && !set_up(&settings)) return EXIT_FAILURE;
 
     struct service service = {.name = "dashboard",
-                              .version = settings.stage,
+                              .version = settings.stage->name,
                               .port = (unsigned)settings.port,
                               .routes = routes,
                               .context = &settings};

@@ -43,12 +43,12 @@ static json_t *entries(const json_t *ids, backend_entry entry)
 }
 
 unsigned backend_bulk(const struct service_request *request, const char *key, backend_entry entry,
-                      json_t **answer)
+                      struct service_answer *answer)
 {
     json_t *body = json_loadb(request->body, request->body_bytes, 0, NULL);
     const json_t *ids = json_object_get(body, "ids");
     unsigned status = json_is_array(ids) ? 200 : 400;
-    if (status == 200) *answer = json_pack("{s:o}", key, entries(ids, entry));
+    if (status == 200) answer->json = json_pack("{s:o}", key, entries(ids, entry));
     json_decref(body);
     return status;
 }

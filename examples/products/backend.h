@@ -18,6 +18,6 @@ typedef json_t *(*backend_entry)(json_int_t id);
 
 /* {"ids":[…]} → {key:[entry of each]}; 200, or 400 for a body that is not so. */
 unsigned backend_bulk(const struct service_request *request, const char *key, backend_entry entry,
-                      json_t **answer);
+                      struct service_answer *answer);
 
 #endif

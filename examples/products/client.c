@@ -11,7 +11,8 @@
 #define URL_MAX_BYTES 512
 
 struct client {
-    CURL *handle;
+    CURL *handles[CLIENT_SLOTS];
+    CURLM *multi;
     struct curl_slist *headers;
 };
 
@@ -21,7 +22,8 @@ static pthread_key_t key; /* the thread's struct client */
 static void close_client(void *value)
 {
     struct client *client = value;
-    curl_easy_cleanup(client->handle);
+    for (size_t i = 0; i < CLIENT_SLOTS; i++) curl_easy_cleanup(client->handles[i]);
+    curl_multi_cleanup(client->multi);
     curl_slist_free_all(client->headers);
     free(client);
 }
@@ -39,7 +41,8 @@ static struct client *thread_client(void)
     if (client) return client;
     client = calloc(1, sizeof(*client));
     if (!client) return NULL;
-    client->handle = curl_easy_init();
+    for (size_t i = 0; i < CLIENT_SLOTS; i++) client->handles[i] = curl_easy_init();
+    client->multi = curl_multi_init();
     client->headers = curl_slist_append(NULL, "Content-Type: application/json");
     pthread_setspecific(key, client);
     return client;
@@ -57,14 +60,15 @@ static size_t gather(char *data, size_t size, size_t count, void *to)
     return bytes;
 }
 
-CURL *client_request(struct client_answer *answer, const char *base, const char *path, const char *body)
+CURL *client_request(enum client_slot slot, struct client_answer *answer, const char *base, const char *path,
+                     const char *body)
 {
     struct client *client = thread_client();
-    if (!client || !client->handle) return NULL;
+    if (!client || !client->handles[slot]) return NULL;
     char url[URL_MAX_BYTES];
     snprintf(url, sizeof(url), "%s%s", base, path);
 
-    CURL *handle = client->handle;
+    CURL *handle = client->handles[slot];
     curl_easy_reset(handle); /* settings, not the open connections */
     curl_easy_setopt(handle, CURLOPT_URL, url);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, gather);
@@ -75,6 +79,12 @@ CURL *client_request(struct client_answer *answer, const char *base, const char 
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, client->headers);
     return handle;
+}
+
+CURLM *client_multi(void)
+{
+    struct client *client = thread_client();
+    return client ? client->multi : NULL;
 }
 
 json_t *client_json(CURL *handle, CURLcode result, struct client_answer *answer)

@@ -11,16 +11,16 @@ static json_int_t stock_of(json_int_t id) { return id % 97 * 7919 % 97; }
 
 static json_t *stock_entry(json_int_t id) { return json_pack("{s:I, s:I}", "id", id, "stock", stock_of(id)); }
 
-static unsigned get_stock(const struct service_request *request, json_t **answer)
+static unsigned get_stock(const struct service_request *request, struct service_answer *answer)
 {
     unsigned long id;
     if (!service_number(request->argument, ID_MAX, &id)) return 404;
     backend_wait_ms(ONE_MS);
-    *answer = stock_entry((json_int_t)id);
+    answer->json = stock_entry((json_int_t)id);
     return 200;
 }
 
-static unsigned post_bulk(const struct service_request *request, json_t **answer)
+static unsigned post_bulk(const struct service_request *request, struct service_answer *answer)
 {
     backend_wait_ms(BULK_MS);
     return backend_bulk(request, "products", stock_entry, answer);

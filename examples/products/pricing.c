@@ -9,7 +9,7 @@ static json_t *price_entry(json_int_t id)
     return json_pack("{s:I, s:I}", "id", id, "cents", 100 + id % 9900 * 104729 % 9900);
 }
 
-static unsigned post_prices(const struct service_request *request, json_t **answer)
+static unsigned post_prices(const struct service_request *request, struct service_answer *answer)
 {
     backend_wait_ms(PRICES_MS);
     return backend_bulk(request, "prices", price_entry, answer);

@@ -15,15 +15,29 @@ struct product *product_find(struct product_page *products, json_int_t id)
     return NULL;
 }
 
-char *product_ids_json(const struct product_page *products)
+static char *ids_body(json_t *ids)
 {
-    json_t *ids = json_array();
-    for (size_t i = 0; i < products->count; i++)
-        json_array_append_new(ids, json_integer(products->products[i].id));
     json_t *body = json_pack("{s:o}", "ids", ids);
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
     return text;
+}
+
+char *stock_body(const struct product_page *products)
+{
+    json_t *ids = json_array();
+    for (size_t i = 0; i < products->count; i++)
+        json_array_append_new(ids, json_integer(products->products[i].id));
+    return ids_body(ids);
+}
+
+char *prices_body(const struct product_page *products)
+{
+    json_t *ids = json_array();
+    for (size_t i = 0; i < products->count; i++)
+        if (!products->products[i].is_priced)
+            json_array_append_new(ids, json_integer(products->products[i].id));
+    return ids_body(ids);
 }
 
 static bool load_stock(const struct product_sources *sources, struct product *product)
@@ -31,7 +45,7 @@ static bool load_stock(const struct product_sources *sources, struct product *pr
     char path[48];
     snprintf(path, sizeof(path), "/stock/%lld", (long long)product->id);
     struct client_answer answer = {0};
-    CURL *handle = client_request(&answer, sources->inventory, path, NULL);
+    CURL *handle = client_request(CLIENT_STOCK, &answer, sources->inventory, path, NULL);
     if (!handle) return false;
     json_t *json = client_json(handle, curl_easy_perform(handle), &answer);
     bool ok = json_unpack(json, "{s:I}", "stock", &product->stock) == 0;
@@ -47,7 +61,7 @@ bool stock_load_each(const struct product_sources *sources, struct product_page 
     return ok;
 }
 
-static bool take_stock(const json_t *json, struct product_page *products)
+bool stock_take(const json_t *json, struct product_page *products)
 {
     size_t i, taken = 0;
     json_t *entry;
@@ -68,16 +82,17 @@ bool stock_load_bulk(const struct product_sources *sources, struct product_page 
 {
     WEIR_SPAN("load stock");
     struct client_answer answer = {0};
-    char *body = product_ids_json(products);
-    CURL *handle = body ? client_request(&answer, sources->inventory, "/stock/bulk", body) : NULL;
+    char *body = stock_body(products);
+    CURL *handle =
+        body ? client_request(CLIENT_STOCK, &answer, sources->inventory, "/stock/bulk", body) : NULL;
     json_t *json = handle ? client_json(handle, curl_easy_perform(handle), &answer) : NULL;
     free(body);
-    bool ok = take_stock(json, products);
+    bool ok = stock_take(json, products);
     json_decref(json);
     return ok;
 }
 
-static bool take_prices(const json_t *json, struct product_page *products)
+bool prices_take(const json_t *json, struct product_page *products)
 {
     size_t i, taken = 0;
     json_t *entry;
@@ -91,18 +106,18 @@ static bool take_prices(const json_t *json, struct product_page *products)
         product->price_cents = cents;
         taken++;
     }
-    return taken == products->count;
+    return taken == products->count - products->priced;
 }
 
 bool prices_load(const struct product_sources *sources, struct product_page *products)
 {
     WEIR_SPAN("load prices");
     struct client_answer answer = {0};
-    char *body = product_ids_json(products);
-    CURL *handle = body ? client_request(&answer, sources->pricing, "/prices", body) : NULL;
+    char *body = prices_body(products);
+    CURL *handle = body ? client_request(CLIENT_PRICES, &answer, sources->pricing, "/prices", body) : NULL;
     json_t *json = handle ? client_json(handle, curl_easy_perform(handle), &answer) : NULL;
     free(body);
-    bool ok = take_prices(json, products);
+    bool ok = prices_take(json, products);
     json_decref(json);
     return ok;
 }
