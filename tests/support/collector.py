@@ -47,8 +47,10 @@ class DataFolder:
 
 
 class Collector(Service):
-    def __init__(self, bin_folder, data_folder, listen="tcp://127.0.0.1:0", options=()):
-        super().__init__([os.path.join(bin_folder, "weir-collector"), "--data-dir", data_folder, "--listen", listen,
+    def __init__(self, bin_folder, data_folder=None, listen="tcp://127.0.0.1:0", dsn=None, options=()):
+        """On a data folder, with a Postgres of its own, or on somebody's Postgres."""
+        store = ["--postgres", dsn] if dsn else ["--data-dir", data_folder]
+        super().__init__([os.path.join(bin_folder, "weir-collector"), *store, "--listen", listen,
                           "--http", "127.0.0.1:0", "--quiet-ms", "200", *options])
         match = re.fullmatch(r"ready: nng (\S+) http (\S+) postgres (.*)", self.ready)
         self.nng, self.url, self.dsn = match.groups()
