@@ -9,6 +9,7 @@
 #define WEIR_VIEWER_VIEW_H
 
 #include "base/buffer.h"
+#include "model/profile.h"
 #include "model/request.h"
 
 struct view {
@@ -75,6 +76,9 @@ void text_requests(struct buffer *out, const struct view *view, const struct end
 void text_findings(struct buffer *out, const struct view *view, const struct finding *findings,
                    uint32_t count);
 void text_trace(struct buffer *out, const struct view *view, const struct trace_view *trace);
+/* left_out: how many more there are of the endpoints asked for */
+void text_profiles(struct buffer *out, const struct view *view, const struct profile *profiles,
+                   uint32_t count, uint32_t left_out);
 void text_status(struct buffer *out, const struct view *view, const struct status_view *status);
 
 /* json/ */
@@ -83,6 +87,7 @@ void json_report(struct buffer *out, const struct endpoint_summary *endpoints, u
 void json_requests(struct buffer *out, const struct endpoint_summary *endpoints, uint32_t count);
 void json_findings(struct buffer *out, const struct finding *findings, uint32_t count);
 void json_trace(struct buffer *out, const struct trace_view *trace);
+void json_profiles(struct buffer *out, const struct profile *profiles, uint32_t count, uint32_t left_out);
 void json_status(struct buffer *out, const struct status_view *status);
 
 #endif

@@ -50,6 +50,7 @@ struct finding *aggregate_findings(const struct finding *const *findings, size_t
 /* Nearest rank: the smallest value with at least percent of the values at or below it. Sorts values. 0 if
  * none. */
 int64_t percentile(int64_t *values, size_t count, unsigned percent);
+int64_t percentile_of_sorted(const int64_t *values, size_t count, unsigned percent);
 
 /* What the request would take if these of its calls were gone (replay: only time in which nothing else of the
  * request ran is won). `removed` says for each call of the request's subtree whether it goes. */

@@ -358,16 +358,14 @@ static void add_keys(uint32_t *sum, int64_t keys)
     if (keys > 0) *sum = keys < INT32_MAX - *sum ? *sum + (uint32_t)keys : INT32_MAX;
 }
 
-/* A look-up of one key says whether it hit, one of many how many did; other calls of a cache say nothing. */
-static void count_hits(struct request *request, const struct span *span)
+void count_cache_keys(const struct span *call, uint32_t *hits, uint32_t *misses)
 {
-    for (uint32_t i = 0; i < span->attribute_count; i++) {
-        const struct attribute *attribute = &span->attributes[i];
+    for (uint32_t i = 0; i < call->attribute_count; i++) {
+        const struct attribute *attribute = &call->attributes[i];
         if (!str_starts(attribute->key, "weir.cache.") || attribute->text.data) continue;
-        if (str_is(attribute->key, "weir.cache.hit"))
-            add_keys(attribute->integer ? &request->cache_hits : &request->cache_misses, 1);
-        if (str_is(attribute->key, "weir.cache.hits")) add_keys(&request->cache_hits, attribute->integer);
-        if (str_is(attribute->key, "weir.cache.misses")) add_keys(&request->cache_misses, attribute->integer);
+        if (str_is(attribute->key, "weir.cache.hit")) add_keys(attribute->integer ? hits : misses, 1);
+        if (str_is(attribute->key, "weir.cache.hits")) add_keys(hits, attribute->integer);
+        if (str_is(attribute->key, "weir.cache.misses")) add_keys(misses, attribute->integer);
     }
 }
 
@@ -380,7 +378,8 @@ static void count_calls(struct request *request, const struct request_calls *cal
         request->db_calls += type == OPERATION_DB;
         request->http_calls += type == OPERATION_HTTP;
         request->cache_calls += type == OPERATION_CACHE;
-        if (type == OPERATION_CACHE) count_hits(request, call->span);
+        if (type == OPERATION_CACHE)
+            count_cache_keys(call->span, &request->cache_hits, &request->cache_misses);
         if (type == OPERATION_DB) cover_add(&db, call);
         cover_add(&all, call);
     }

@@ -65,6 +65,10 @@ bool continues_request(const struct span *span);
  */
 const struct span *next_in_subtree(const struct span *root, const struct span *span, bool into_children);
 
+/* Adds what a cache call says of the keys it looked up. A look-up of one key says whether it hit
+ * (weir.cache.hit), one of many how many did (weir.cache.hits, .misses); other calls say nothing. */
+void count_cache_keys(const struct span *call, uint32_t *hits, uint32_t *misses);
+
 /* May change what later reads see. A POST whose body is a list of an earlier answer's values only asks for
  * these. */
 bool call_is_write(struct trace_operation *operation, const struct span *span);

@@ -2,6 +2,7 @@
 #include "collector/serve/pages.h"
 
 #include "collector/serve/analysed_trace.h"
+#include "collector/serve/profile.h"
 #include "collector/serve/status.h"
 
 /* ---- what a page needs of the store, and what it says when that fails ---- */
@@ -96,16 +97,20 @@ static void make_requests(const struct page_request *request, struct answer *ans
 
 /* ---- one trace, analysed at once ---- */
 
+static bool read_stored(const struct page_request *request, const unsigned char trace_id[16],
+                        struct answer *answer, struct trace *to)
+{
+    bool found = false;
+    enum store_result result = read_trace(request->store, trace_id, request->arena, to, &found);
+    if (!store_answered(request, result, answer)) return false;
+    if (!found) answer_error(answer, 404, "no trace has this id");
+    return found;
+}
+
 static bool read_analysed(const struct page_request *request, const unsigned char trace_id[16],
                           struct answer *answer, struct analysed_trace *to)
 {
-    bool found = false;
-    enum store_result result = read_trace(request->store, trace_id, request->arena, &to->trace, &found);
-    if (!store_answered(request, result, answer)) return false;
-    if (!found) {
-        answer_error(answer, 404, "no trace has this id");
-        return false;
-    }
+    if (!read_stored(request, trace_id, answer, &to->trace)) return false;
     bool done = analysed_trace_make(to, &request->options->settings, request->arena);
     if (!done) answer_error(answer, 500, "the trace needs more memory than one answer may have");
     return done;
@@ -124,13 +129,18 @@ static void render_findings(const struct page_request *request, struct answer *a
     }
 }
 
+/* False: a filter is given beside a trace, and the answer says so. */
+static bool names_a_trace_alone(const struct page_request *request, struct answer *answer)
+{
+    if (!(request->parameters.given & PARAMETERS_FILTER)) return true;
+    answer_error(answer, 400,
+                 "trace names one trace: endpoint, service, version, since and until do not go with it");
+    return false;
+}
+
 static void make_findings_of_trace(const struct page_request *request, struct answer *answer)
 {
-    if (request->parameters.given & PARAMETERS_FILTER) {
-        answer_error(answer, 400,
-                     "trace names one trace: endpoint, service, version, since and until do not go with it");
-        return;
-    }
+    if (!names_a_trace_alone(request, answer)) return;
     struct analysed_trace analysed = {0};
     if (!read_analysed(request, request->parameters.trace_id, answer, &analysed)) return;
     render_findings(request, answer, analysed.analysis.findings, analysed.analysis.finding_count);
@@ -229,6 +239,50 @@ static void make_slowest(const struct page_request *request, struct answer *answ
     render_trace(request, answer, trace_id, span_id);
 }
 
+/* ---- /profile ---- */
+
+static bool read_profile_of_trace(const struct page_request *request, struct answer *answer,
+                                  struct profiles *profiles)
+{
+    struct trace trace;
+    if (!names_a_trace_alone(request, answer)) return false;
+    if (!read_stored(request, request->parameters.trace_id, answer, &trace)) return false;
+    bool done = profile_trace(request->arena, &trace, profiles);
+    if (!done) answer_error(answer, 500, "the trace needs more memory than one answer may have");
+    if (done && profiles->count == 0)
+        answer_error(answer, 404, "no request of this trace has arrived yet: only parts of one");
+    return done && profiles->count > 0;
+}
+
+static bool read_profile_of_endpoint(const struct page_request *request, struct answer *answer,
+                                     struct profiles *profiles)
+{
+    struct request_filter filter = filter_of(request);
+    if (!store_answered(request, profile_newest(request, &filter, profiles), answer)) return false;
+    if (profiles->count == 0)
+        answer_error(answer, 404, "no request matches; /requests lists the endpoints there are");
+    return profiles->count > 0;
+}
+
+static void make_profile(const struct page_request *request, struct answer *answer)
+{
+    struct profiles profiles;
+    unsigned given = request->parameters.given;
+    if (!(given & (PARAMETER_BIT(trace) | PARAMETER_BIT(endpoint)))) {
+        answer_error(answer, 400, "which profile? /profile?endpoint=ENDPOINT, or /profile?trace=ID");
+        return;
+    }
+    bool found = given & PARAMETER_BIT(trace) ? read_profile_of_trace(request, answer, &profiles)
+                                              : read_profile_of_endpoint(request, answer, &profiles);
+    if (!found) return;
+    struct view view = view_of(request);
+    if (answer->json) {
+        json_profiles(&answer->body, profiles.at, profiles.count, profiles.left_out);
+    } else {
+        text_profiles(&answer->body, &view, profiles.at, profiles.count, profiles.left_out);
+    }
+}
+
 /* ---- /status, /healthz, /readyz ---- */
 
 static void make_status(const struct page_request *request, struct answer *answer)
@@ -273,6 +327,8 @@ static const struct page pages[] = {
     {"/trace", "the waterfall of the slowest request of ?slowest=ENDPOINT",
      PARAMETERS_RENDER | (PARAMETERS_FILTER & ~PARAMETER_BIT(endpoint)) | PARAMETER_BIT(slowest),
      make_slowest},
+    {"/profile", "where the time of ?endpoint=ENDPOINT or ?trace=ID goes, by operation",
+     PARAMETERS_RENDER | PARAMETERS_FILTER | PARAMETER_BIT(trace), make_profile},
     {"/status", "what the collector counts, who sends, what they dropped", PARAMETERS_RENDER, make_status},
     {"/healthz", "the process lives", PARAMETER_BIT(format), make_health},
     {"/readyz", "the database answers", PARAMETER_BIT(format), make_ready},

@@ -112,3 +112,15 @@ enum exit_status page_of_trace(const struct options *options, struct buffer *pat
     buffer_printf(path, "/trace/%s", options->positional[0]);
     return EXIT_DONE;
 }
+
+enum exit_status page_of_profile(const struct options *options, struct buffer *path)
+{
+    bool has_endpoint = options->positional_count == 1, has_trace = options->value[OPTION_trace] != NULL;
+    if (has_endpoint == has_trace) {
+        complain("which profile? weir profile ENDPOINT, or weir profile --trace ID");
+        return EXIT_USAGE;
+    }
+    buffer_add_text(path, "/profile");
+    if (has_endpoint) client_add_query(path, "endpoint", options->positional[0]);
+    return EXIT_DONE;
+}

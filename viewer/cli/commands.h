@@ -44,6 +44,7 @@ enum exit_status command_load(const struct command *command, const struct option
 enum exit_status command_demo(const struct command *command, const struct options *options);
 
 enum exit_status page_of_trace(const struct options *options, struct buffer *path);
+enum exit_status page_of_profile(const struct options *options, struct buffer *path);
 
 /* "weir: …" on standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

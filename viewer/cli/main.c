@@ -39,6 +39,18 @@ const struct command commands[] = {
      .positionals_max = 1,
      .page = page_of_trace,
      .run = command_ask},
+    {.name = "profile",
+     .arguments = " ENDPOINT | --trace ID",
+     .what = "where the time goes, by operation and by part of the service",
+     .example = "weir profile 'GET /api/products' --since 1h",
+     .notes =
+         "Read from the traces of the endpoint's newest 200 requests, each version of the service apart; "
+         "the first line\n"
+         "says over how many. Of a cached endpoint, hits and misses are shown apart.",
+     .options = READING | (OPTIONS_FILTER & ~OPTION_BIT(endpoint)) | OPTION_BIT(trace),
+     .positionals_max = 1,
+     .page = page_of_profile,
+     .run = command_ask},
     {.name = "status",
      .what = "what the collector counts, who sends, what they dropped",
      .example = "weir status --url http://127.0.0.1:4318",

@@ -58,6 +58,8 @@ static bool read_option(struct options *options, int argc, char **argv, int *at,
         snprintf(error, OPTIONS_ERROR_BYTES, "unknown option %.60s", argv[*at]);
         return false;
     }
+    bool is_behind_command = options->positional_count > 0; /* there --version is the service's */
+    if (which == OPTION_version && is_behind_command) which = OPTION_service_version;
     bool takes_value = table[which].argument[0] != 0;
     if (equals && !takes_value) {
         snprintf(error, OPTIONS_ERROR_BYTES, "option --%s takes no value", table[which].name);

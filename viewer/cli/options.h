@@ -19,7 +19,7 @@
     X(slowest, "ENDPOINT", "the slowest request of this endpoint instead of an ID")                          \
     X(endpoint, "ENDPOINT", "only this endpoint: 'GET /x', or 'service:GET /x'")                             \
     X(service, "NAME", "only this service")                                                                  \
-    X(service_version, "VERSION", "only this version of the service")                                        \
+    X(service_version, "VERSION", "only this version of the service; also --version behind a command")       \
     X(since, "WHEN", "only requests begun since: 90s, 15m, 2h, 3d ago, or 2026-01-31T12:00:00Z")             \
     X(until, "WHEN", "only requests begun until")                                                            \
     X(requests, "N", "how many requests in all (50)")                                                        \

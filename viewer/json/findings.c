@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "viewer/json/values.h"
 
-static const char *type_word(enum operation_type type)
+const char *json_type_word(enum operation_type type)
 {
     static const char *const words[] = {
 #define X(name, word) word,
@@ -14,7 +14,7 @@ static const char *type_word(enum operation_type type)
 static json_t *operation(const struct finding_operation *from)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "type", json_string(type_word(from->type)));
+    json_object_set_new(object, "type", json_string(json_type_word(from->type)));
     json_object_set_new(object, "label", json_name(from->label));
     json_object_set_new(object, "system", json_name(from->system));
     json_object_set_new(object, "text", json_name(from->text));

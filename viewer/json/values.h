@@ -23,7 +23,11 @@ json_t *json_span_id(uint64_t id);  /* 16 hex digits; null for 0 */
 json_t *json_trace_id(const unsigned char id[16]);
 json_t *json_call_site(const struct call_site *site); /* or null */
 
+const char *json_type_word(enum operation_type type);
+
 /* Parts that several documents share. */
+json_t *json_calls(uint64_t db, uint64_t http, uint64_t cache);
+json_t *json_cache_split(const struct cache_split split[CACHE_OUTCOME_COUNT]); /* or null */
 json_t *json_finding_array(const struct finding *findings, uint32_t count);
 json_t *json_status_object(const struct status_view *status);
 

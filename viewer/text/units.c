@@ -79,6 +79,30 @@ struct unit_text units_count(uint64_t count)
     return out;
 }
 
+struct unit_text units_mean(double count)
+{
+    struct unit_text out;
+    bool is_whole = count < 1e15 && (count >= 99.95 || count == (double)(int64_t)count);
+    if (is_whole) return units_count((uint64_t)(count + 0.5));
+    if (count >= 0.05) {
+        snprintf(out.text, sizeof out.text, "%.*f", count < 99.95 ? 1 : 0, count);
+    } else {
+        snprintf(out.text, sizeof out.text, "under" S "0.1");
+    }
+    return out;
+}
+
+struct unit_text units_share(double share)
+{
+    struct unit_text out;
+    double percent = share * 100;
+    if (percent <= 0) return (struct unit_text){"0" S "%"};
+    if (percent < 0.1) return (struct unit_text){"under" S "0.1" S "%"};
+    snprintf(out.text, sizeof out.text, "%.*f" S "%%", percent < 9.95 ? 1 : 0,
+             percent < 1e15 ? percent : 1e15);
+    return out;
+}
+
 struct unit_text units_bytes(uint64_t bytes)
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
