@@ -34,9 +34,11 @@ static bool load_products(PGconn *database, const char *merchant_id, json_t *ans
         "SELECT p.id, p.name, p.price_cents, r.reviews, r.ratings, i.units, i.cents"
         "  FROM products p"
         "  LEFT JOIN (SELECT product_id, count(*) AS reviews, sum(rating) AS ratings"
-        "               FROM reviews GROUP BY product_id) r ON r.product_id = p.id"
-        "  LEFT JOIN (SELECT product_id, sum(quantity) AS units, sum(quantity * price_cents) AS cents"
-        "               FROM order_items GROUP BY product_id) i ON i.product_id = p.id"
+        "               FROM reviews JOIN products m ON m.id = product_id"
+        "              WHERE m.merchant_id = $1 GROUP BY product_id) r ON r.product_id = p.id"
+        "  LEFT JOIN (SELECT product_id, sum(i.quantity) AS units, sum(i.quantity * i.price_cents) AS cents"
+        "               FROM order_items i JOIN products m ON m.id = product_id"
+        "              WHERE m.merchant_id = $1 GROUP BY product_id) i ON i.product_id = p.id"
         " WHERE p.merchant_id = $1 ORDER BY p.id";
     PGresult *rows = PQexecParams(database, sql, 1, NULL, &merchant_id, NULL, NULL, 0);
     bool ok = database_ok(rows);
@@ -76,7 +78,7 @@ static bool load_customers(PGconn *database, const char *merchant_id, json_t *an
         "       count(*) FILTER (WHERE o.orders > 0) OVER (), count(*) FILTER (WHERE o.orders > 1) OVER ()"
         "  FROM customers c"
         "  LEFT JOIN (SELECT customer_id, count(*) AS orders, sum(total_cents) AS spent"
-        "               FROM orders GROUP BY customer_id) o ON o.customer_id = c.id"
+        "               FROM orders WHERE merchant_id = $1 GROUP BY customer_id) o ON o.customer_id = c.id"
         " WHERE c.merchant_id = $1 ORDER BY 4 DESC, c.id LIMIT $2";
     static const char limit[] = DASHBOARD_TOP_CUSTOMERS_TEXT;
     const char *values[] = {merchant_id, limit};
