@@ -3,7 +3,7 @@
 --
 -- Merchant 1 has 200 products, 3,000 customers, 15,000 orders, 45,000 order items and 8,000 reviews. Twenty others have 10
 -- products, 40 customers, 700 orders with their items, and 2,600 reviews each; merchant 22 has products and nothing else,
--- merchant 23 nothing at all. Merchants 24 to 1000 have closed their shops: their 20 products, 100 customers and 400
+-- merchant 23 nothing at all. Merchants 24 to 1000 have closed their shops: their 20 products, 60 customers and 240
 -- orders each are kept, the items and reviews of all but a few are not. They are why an index matters: merchant 1 is a
 -- small part of the tables, and finding it without one means reading all of them.
 --
@@ -38,7 +38,7 @@ INSERT INTO merchants SELECT m, 'Merchant ' || m, date '2019-03-01' + m % 60 * 3
 CREATE TEMPORARY TABLE sizes ON COMMIT DROP AS
     SELECT m AS merchant_id, products, customers, orders, itemised, reviews
       FROM (VALUES (1, 1, 200, 3000, 15000, 15000, 8000), (2, 21, 10, 40, 700, 700, 2600), (22, 22, 3, 0, 0, 0, 0),
-                   (24, 1000, 20, 100, 400, 4, 10)) s (first, last, products, customers, orders, itemised, reviews),
+                   (24, 1000, 20, 60, 240, 4, 10)) s (first, last, products, customers, orders, itemised, reviews),
            generate_series(first, last) m;
 
 INSERT INTO products
