@@ -15,15 +15,17 @@ import subprocess
 import tempfile
 import termios
 import threading
+import time
 import unittest
 
 from serve_support import BIN, TRAFFIC, Collector, Postgres, Service, running_on, wait_until
+import sp  # noqa: I001 (serve_support says where)
 
 WEIR = BIN + "/weir"
 NOWHERE = "http://127.0.0.1:1"  # tcpmux: nobody listens there
-COMMANDS = ["report", "requests", "findings", "trace", "status", "watch", "demo", "help"]
+COMMANDS = ["report", "requests", "findings", "trace", "status", "doctor", "watch", "demo", "help"]
 ENDPOINT = "GET /shop/{id}"
-HIDDEN = ["WEIR_URL", "PAGER", "LESS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_ALL", "LANG", "LC_CTYPE"]
+HIDDEN = ["WEIR_URL", "WEIR_ENDPOINT", "OTEL_SDK_DISABLED", "PAGER", "LESS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_ALL", "LANG", "LC_CTYPE"]
 
 
 def environment(**changes):
@@ -257,6 +259,106 @@ class AnswerTest(unittest.TestCase):
                                  text=True, timeout=60, check=False)
         self.assertEqual(run.returncode, 1)
         self.assertIn("No space left", run.stderr)
+
+
+class DoctorTest(unittest.TestCase):
+    """weir doctor: each check, well and not."""
+
+    def ask(self, *arguments, url=None, **changes):
+        """{check: [line, …]} of those that found a problem, and all of them."""
+        run = weir("doctor", "--json", "--url", url or self.collector.url, *arguments, env=environment(**changes))
+        self.assertEqual(run.stderr, "")
+        answer = json.loads(run.stdout)
+        problems = {}
+        for line in answer["checks"]:
+            self.assertEqual(line["state"] == "problem", bool(line["remedy"]), line)
+            if line["state"] == "problem":
+                problems.setdefault(line["check"], []).append(line["says"])
+        self.assertEqual((answer["ok"], run.returncode), (not problems, 1 if problems else 0))
+        return problems, [line["check"] for line in answer["checks"]]
+
+    def start(self):
+        self.postgres = Postgres()
+        self.postgres.__enter__()
+        self.addCleanup(self.postgres.__exit__)
+        self.collector = Collector("--postgres", self.postgres.dsn)
+        self.addCleanup(self.collector.stop)
+
+    def send(self, *batches):
+        with sp.Peer(self.collector.nng) as peer:
+            return [peer.ask(i, body) for i, body in enumerate(batches)]
+
+    def test_without_a_collector(self):
+        problems, checks = self.ask(url=NOWHERE, WEIR_ENDPOINT="tcp://127.0.0.1:1")
+        self.assertEqual(list(problems), ["collector", "environment"])
+        self.assertEqual(checks, ["collector", "environment"])
+        self.assertIn("nothing answers", problems["collector"][0])
+        self.assertIn("tcp://127.0.0.1:1", problems["environment"][0])
+
+    def test_something_else_at_the_url(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+        server.RequestHandlerClass.log_message = lambda *_: None
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            problems, _ = self.ask(url=f"http://127.0.0.1:{server.server_address[1]}")
+            self.assertIn("SimpleHTTP", problems["collector"][0])
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    def test_a_service_and_its_collector(self):
+        self.start()
+        here = {"WEIR_ENDPOINT": self.collector.nng}
+        problems, _ = self.ask(**here)
+        self.assertEqual(list(problems), ["services"])
+        subprocess.run([TRAFFIC, "2"], check=True, timeout=60, stdout=subprocess.DEVNULL,
+                       env={**os.environ, **here, "OTEL_SERVICE_NAME": "shop"})
+        problems, checks = self.ask(**here)
+        self.assertEqual(problems, {})
+        self.assertEqual(checks, ["collector", "database", "address", "environment", "services", "refused", "dropped",
+                                  "analysis", "clock"])
+        self.assertEqual(self.ask("--service", "shop", **here)[0], {})
+        self.assertIn("has never sent", self.ask("--service", "other", **here)[0]["services"][0])
+        text = weir("doctor", "--url", self.collector.url, env=environment(**here))
+        self.assertEqual((text.returncode, len(text.stdout.splitlines())), (0, len(checks)))
+
+    def test_the_environment(self):
+        self.start()
+        self.assertIn("libweir's default", self.ask()[0]["environment"][0])
+        self.assertIn("no address", self.ask(WEIR_ENDPOINT="http://127.0.0.1:1")[0]["environment"][0])
+        self.assertIn("no spans are taken", self.ask(WEIR_ENDPOINT="ipc:///nowhere")[0]["environment"][0])
+        disabled = self.ask(WEIR_ENDPOINT=self.collector.nng, OTEL_SDK_DISABLED="True")[0]["environment"]
+        self.assertIn("makes no spans", disabled[0])
+        local = self.collector.nng.replace("127.0.0.1", "localhost")
+        self.assertNotIn("environment", self.ask(WEIR_ENDPOINT=f"{self.collector.nng}, {local}")[0])
+        with Collector("--postgres", self.postgres.dsn) as other:
+            self.assertIn("another collector", self.ask(WEIR_ENDPOINT=other.nng)[0]["environment"][0])
+
+    def test_the_address_for_spans_taken_for_the_url(self):
+        self.start()
+        problems, _ = self.ask(url=self.collector.nng.replace("tcp", "http"))
+        self.assertIn("where spans are sent to", problems["collector"][0])
+
+    def test_refused_and_clock(self):
+        self.start()
+        now_ns = time.time_ns()
+        answers = self.send(sp.batch(1, 1, start_ns=now_ns + 600_000_000_000), sp.batch(2, 1, start_ns=now_ns),
+                            b"\x99rubbish", sp.batch(3, 1, version=99))
+        self.assertEqual([answer[0] for answer in answers], [sp.STORED, sp.STORED, sp.REFUSED, sp.REFUSED])
+        problems, _ = self.ask(WEIR_ENDPOINT=self.collector.nng)
+        self.assertEqual(len(problems["refused"]), 3)  # malformed, newer, and the last one's reason
+        self.assertIn("version", problems["refused"][-1])
+        self.assertEqual(len(problems["clock"]), 1)
+        self.assertRegex(problems["clock"][0], "ahead .* by (9|10) min$")
+        self.send(sp.batch(1, 2, start_ns=now_ns), sp.batch(2, 2, start_ns=now_ns - 600_000_000_000))
+        problems, _ = self.ask(WEIR_ENDPOINT=self.collector.nng)
+        self.assertRegex(problems["clock"][0], "^spans were old .* by 10 min$")
+
+    def test_the_database_is_away(self):
+        self.start()
+        self.postgres.stop()
+        problems, checks = self.ask(WEIR_ENDPOINT=self.collector.nng)
+        self.assertEqual((list(problems), checks), (["database"], ["collector", "database", "environment"]))
 
 
 class WatchTest(unittest.TestCase):

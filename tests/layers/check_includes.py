@@ -29,7 +29,7 @@ ALLOWED = {
     "collector": ["base", "proto", "model", "collector"],
     "viewer/text": ["base", "model", "viewer/view.h"],
     "viewer/json": ["base", "proto/batch.h", "model", "viewer/view.h"],
-    "viewer/cli": ["base"],
+    "viewer/cli": ["base", "proto/sp.h", "viewer/text/escape.h"],
     "viewer": ["base", "model"],
     "examples": ["sdk/include"],
 }

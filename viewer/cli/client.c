@@ -41,11 +41,14 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 
 static size_t take_header(char *data, size_t size, size_t count, void *context)
 {
-    static const char mark[] = "Server: weir-collector";
+    static const char name[] = "Server: ", ours[] = "weir-collector";
     struct client_reply *reply = context;
-    if (size * count >= sizeof mark - 1 && strncasecmp(data, mark, sizeof mark - 1) == 0)
-        reply->is_weir = true;
-    return size * count;
+    size_t bytes = size * count, skip = sizeof name - 1;
+    if (bytes < skip || strncasecmp(data, name, skip) != 0) return bytes;
+    snprintf(reply->server, sizeof reply->server, "%.*s", (int)(bytes - skip), data + skip);
+    reply->server[strcspn(reply->server, "\r\n")] = 0;
+    reply->is_weir = strncasecmp(reply->server, ours, sizeof ours - 1) == 0;
+    return bytes;
 }
 
 static int ask_stop(void *context, curl_off_t total_down, curl_off_t down, curl_off_t total_up, curl_off_t up)
@@ -83,6 +86,7 @@ bool client_get(struct client *client, const char *url, struct client_reply *rep
     buffer_clear(&reply->body);
     reply->status = 0;
     reply->is_weir = false;
+    reply->server[0] = 0;
     set_options(client, url, reply, detail);
     CURLcode result = curl_easy_perform(client->curl);
     if (result == CURLE_OK) {

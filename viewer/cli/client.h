@@ -17,8 +17,9 @@ struct client {
 };
 
 struct client_reply {
-    long status;  /* HTTP */
-    bool is_weir; /* a weir-collector answered, and not something else on its port */
+    long status;     /* HTTP */
+    bool is_weir;    /* a weir-collector answered, and not something else on its port */
+    char server[64]; /* what the answer's Server header says; empty: nothing */
     struct buffer body;
     char error[256]; /* why nothing answered; valid when client_get is false */
 };

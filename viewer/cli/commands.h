@@ -39,6 +39,7 @@ const struct command *command_find(const char *name); /* NULL: there is none */
 bool command_accepts(const struct command *command, const struct options *options);
 
 enum exit_status command_ask(const struct command *command, const struct options *options);
+enum exit_status command_doctor(const struct command *command, const struct options *options);
 enum exit_status command_watch(const struct command *command, const struct options *options);
 enum exit_status command_load(const struct command *command, const struct options *options);
 enum exit_status command_demo(const struct command *command, const struct options *options);

@@ -56,6 +56,17 @@ const struct command commands[] = {
      .example = "weir status --url http://127.0.0.1:4318",
      .options = READING,
      .run = command_ask},
+    {.name = "doctor",
+     .what = "why is there no data? Checks the way from the service to the report",
+     .example = "weir doctor --service dashboard",
+     .notes = "A line for each step of that way: ok, or the problem and what to do about it. Start it where "
+              "and as the\n"
+              "service is started: the environment (WEIR_ENDPOINT, OTEL_SDK_DISABLED) is looked at, too. "
+              "Exit status 1\n"
+              "when there is a problem.",
+     .options = OPTION_BIT(url) | OPTION_BIT(service) | OPTION_BIT(json) | OPTION_BIT(colour) |
+                OPTION_BIT(ascii) | OPTION_BIT(help),
+     .run = command_doctor},
     {.name = "watch",
      .arguments = " [COMMAND [ARGUMENT]]",
      .what = "report, or another reading command, refreshed in place",
@@ -79,7 +90,7 @@ const struct command commands[] = {
          "by nearest rank, of answers below 400. Exit status 1 when any request failed. Ctrl-C prints what "
          "was measured.",
      .options = OPTION_BIT(requests) | OPTION_BIT(concurrency) | OPTION_BIT(hit_rate) | OPTION_BIT(warm) |
-                OPTION_BIT(seed) | OPTION_BIT(ramp_up) | OPTION_BIT(timeout) | OPTION_BIT(json) |
+                OPTION_BIT(seed) | OPTION_BIT(ramp_up) | OPTION_BIT(think) | OPTION_BIT(timeout) | OPTION_BIT(json) |
                 OPTION_BIT(help),
      .positionals_max = LOAD_URLS_MAX,
      .run = command_load},

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "viewer/cli/doctor.h"
+#include "viewer/cli/probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ENDPOINT_DEFAULT "tcp://127.0.0.1:5140" /* libweir's, without WEIR_ENDPOINT */
+#define ADDRESSES_MAX    16
+
+/* Calls `use` for each item of "a,b"; blanks around them do not count. */
+static void each_address(struct doctor *doctor, const char *list,
+                         void (*use)(struct doctor *doctor, const char *url))
+{
+    for (const char *at = list; *at;) {
+        char url[512];
+        at += strspn(at, " ,");
+        size_t len = strcspn(at, ","), shown = len;
+        while (shown && at[shown - 1] == ' ') shown--;
+        snprintf(url, sizeof url, "%.*s", (int)(shown < sizeof url ? shown : sizeof url - 1), at);
+        if (shown) use(doctor, url);
+        at += len;
+    }
+}
+
+/* ---- the collector's own addresses ---- */
+
+/* The machine that the collector is on, as we call it: the host of its URL. */
+static void collector_host(const struct doctor *doctor, struct address *host)
+{
+    char url[512];
+    const char *at = strstr(doctor->source.base.data, "://");
+    at = at ? at + 3 : doctor->source.base.data;
+    int len = (int)strcspn(at, "/");
+    bool has_port = len > 0 && strspn(at + len - 1, "0123456789") > 0 && memchr(at, ':', (size_t)len);
+    snprintf(url, sizeof url, "tcp://%.*s%s", len < 400 ? len : 400, at, has_port ? "" : ":80");
+    if (!address_read(host, url)) *host = (struct address){.host = "localhost"};
+}
+
+static void check_address(struct doctor *doctor, const char *url)
+{
+    struct address address, host;
+    char error[PROBE_ERROR_BYTES];
+    if (!address_read(&address, url)) return;
+    collector_host(doctor, &host);
+    bool is_remote = !address_is_local(&host);
+    if (is_remote && address_is_local(&address)) {
+        doctor_problem(doctor, "address", "%s takes spans from its own machine only", url);
+        doctor_remedy(doctor, "for services elsewhere, give weir-collector --listen tcp://0.0.0.0:%s",
+                      address.is_ipc ? "5140" : address.port);
+        return;
+    }
+    if (address_is_any(&address)) memcpy(address.host, host.host, sizeof address.host);
+    if (probe(&address, error)) {
+        doctor_fine(doctor, "address", "%s takes spans", url);
+        return;
+    }
+    doctor_problem(doctor, "address", "%s takes no spans: %s", url, error);
+    doctor_remedy(doctor, "a firewall, a container, or another machine is between here and the collector");
+}
+
+void doctor_addresses(struct doctor *doctor)
+{
+    each_address(doctor, doctor_text(doctor->status, "listen"), check_address);
+}
+
+bool doctor_speaks_sp(const char *url)
+{
+    struct address address;
+    char tcp[512], error[PROBE_ERROR_BYTES];
+    const char *at = strstr(url, "://");
+    snprintf(tcp, sizeof tcp, "tcp://%.500s", at ? at + 3 : url);
+    return address_read(&address, tcp) && probe(&address, error);
+}
+
+/* ---- the environment ---- */
+
+/* Empty counts as unset, as for libweir. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+static void check_disabled(struct doctor *doctor)
+{
+    const char *disabled = variable("OTEL_SDK_DISABLED");
+    if (disabled && strcasecmp(disabled, "true") == 0) {
+        doctor_problem(doctor, "environment",
+                       "OTEL_SDK_DISABLED=true: a service started from here makes no spans");
+        doctor_remedy(doctor, "unset OTEL_SDK_DISABLED");
+    }
+}
+
+/* Whether one of the collector's addresses is meant. Without a collector to ask: whether one answers there. */
+static bool is_ours(const struct doctor *doctor, const struct address *address)
+{
+    char list[2048], *rest = list;
+    snprintf(list, sizeof list, "%s", doctor_text(doctor->status, "listen"));
+    for (char *url = strtok_r(list, ",", &rest); url; url = strtok_r(NULL, ",", &rest)) {
+        struct address listen;
+        if (address_read(&listen, url) && address_matches(address, &listen)) return true;
+    }
+    return false;
+}
+
+static void complain_of_endpoint(struct doctor *doctor, const char *url, const char *why)
+{
+    bool is_default = !variable("WEIR_ENDPOINT");
+    const char *listen = doctor_text(doctor->status, "listen");
+    doctor_problem(doctor, "environment", "a service started from here sends to %s (%s), %s", url,
+                   is_default ? "libweir's default" : "WEIR_ENDPOINT", why);
+    if (*listen)
+        doctor_remedy(doctor, "export WEIR_ENDPOINT=%s", listen);
+    else
+        doctor_remedy(doctor, "start weir-collector --listen %s, or set WEIR_ENDPOINT to where one listens",
+                      url);
+}
+
+static void check_endpoint(struct doctor *doctor, const char *url)
+{
+    struct address address;
+    char error[PROBE_ERROR_BYTES], why[PROBE_ERROR_BYTES + 32];
+    if (!address_read(&address, url)) {
+        doctor_problem(doctor, "environment", "WEIR_ENDPOINT has %s, which is no address", url);
+        doctor_remedy(doctor, "tcp://HOST:PORT or ipc://PATH; weir_init refuses anything else");
+    } else if (doctor->status && is_ours(doctor, &address)) {
+        doctor_fine(doctor, "environment", "a service started from here sends to %s", url);
+    } else if (!probe(&address, error)) {
+        snprintf(why, sizeof why, "where no spans are taken: %s", error);
+        complain_of_endpoint(doctor, url, why);
+    } else if (doctor->status) {
+        complain_of_endpoint(doctor, url, "which is another collector than the one asked here");
+    } else {
+        doctor_fine(doctor, "environment", "a service started from here sends to %s, where spans are taken",
+                    url);
+    }
+}
+
+void doctor_environment(struct doctor *doctor)
+{
+    const char *endpoint = variable("WEIR_ENDPOINT");
+    check_disabled(doctor);
+    each_address(doctor, endpoint ? endpoint : ENDPOINT_DEFAULT, check_endpoint);
+}
