@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The public headers in a C++ program, with all warnings that its build would turn on: it compiles, links and runs.
+#include <weir/hiredis.h>
 #include <weir/libcurl.h>
 #include <weir/libpq.h>
 #include <weir/microhttpd.h>
@@ -29,11 +30,20 @@ bool transfers()
     return failed;
 }
 
+bool look_ups()
+{
+    redisContext *context = ::redisConnectUnix("/nonexistent");
+    void *reply = redisCommand(context, "GET price:%d", 17);
+    bool failed = context->err == REDIS_ERR_IO && reply == nullptr;
+    redisFree(context);
+    return failed;
+}
+
 } // namespace
 
 int main()
 {
     WEIR_SPAN("main");
     struct weir_headers headers = weir_mhd_headers(nullptr);
-    return headers.from == nullptr && queries() && transfers() ? EXIT_SUCCESS : EXIT_FAILURE;
+    return headers.from == nullptr && queries() && transfers() && look_ups() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

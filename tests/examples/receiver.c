@@ -282,6 +282,8 @@ const char *seen_attribute(const struct seen_span *seen, const char *key, char r
         if (!str_is(attribute->key, key)) continue;
         if (attribute->type == ATTRIBUTE_STRING)
             snprintf(room, 64, "%.*s", STR_ARG(attribute->text));
+        else if (attribute->type == ATTRIBUTE_BOOL)
+            snprintf(room, 64, "%s", attribute->integer ? "true" : "false");
         else
             snprintf(room, 64, "%lld", (long long)attribute->integer);
     }

@@ -40,7 +40,7 @@ void receiver_each(struct receiver *receiver, receiver_fn fn, void *context);
 /* Whether these bytes were anywhere in what came. */
 bool receiver_has_bytes(struct receiver *receiver, const char *text);
 
-/* The value of a string or number attribute as text, in the caller's room; "" when the span has none. */
+/* The value of a string, bool or integer attribute as text, in the caller's room; "" when the span has none. */
 const char *seen_attribute(const struct seen_span *seen, const char *key, char room[64]);
 
 #endif
