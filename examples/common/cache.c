@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <weir/hiredis.h>
+
 /* What a thread has: a connection, or when it last tried in vain. */
 struct thread_cache {
     redisContext *connection;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include <hiredis/hiredis.h>
+#include <weir/hiredis.h>
 #include <weir/weir.h>
 
 char *cached_answer(const struct cache_address *redis, unsigned long merchant_id)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hiredis/hiredis.h>
+#include <weir/hiredis.h>
 #include <weir/weir.h>
 
 #define VALUE_BYTES   24 /* a number */
