@@ -41,6 +41,12 @@ macro(weir_add_folders)
   endforeach()
 endmacro()
 
+# A file of documentation, made by running one of our own programs; what it prints goes into the file.
+function(weir_generate file program)
+  add_custom_command(OUTPUT ${file} COMMAND ${program} ${ARGN} > ${file} DEPENDS ${program} VERBATIM)
+  add_custom_target(generate_${file} ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/${file})
+endfunction()
+
 # A libFuzzer target over one file, <name>.c; its corpus lies in fuzz/corpus/<name>/ and replays as an ordinary test.
 function(weir_fuzz_target name)
   if(NOT WEIR_FUZZ)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/config.h"
 
+#include "base/manual.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
 #define NUMBER_MAX        INT64_MAX /* settings may be signed */
 #define OPTION_NAME_BYTES 64
 
-enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_HELP, OPTION_VERSION };
+enum option_kind { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_HELP, OPTION_MAN, OPTION_VERSION };
 
 struct option {
     const char *name; /* as a C name; with - for _ outside */
@@ -50,6 +52,7 @@ static const struct option options[] = {
 #undef X
     /* clang-format on */
     {"version", NULL, OPTION_VERSION, 0, 0, "print the version and end"},
+    {"man", NULL, OPTION_MAN, 0, 0, "print the manual page weir-collector(8), for man -l -, and end"},
     {"help", NULL, OPTION_HELP, 0, 0, "print this and end"},
 };
 
@@ -151,6 +154,7 @@ static bool set(struct reading *reading, const struct option *option, struct sou
     case OPTION_NUMBER:
         return set_number(reading, option, source.where, value);
     case OPTION_HELP:
+    case OPTION_MAN:
     case OPTION_VERSION:
         break;
     }
@@ -161,6 +165,27 @@ static bool set(struct reading *reading, const struct option *option, struct sou
 
 enum { FROM_FILE = 1, FROM_ENVIRONMENT, FROM_COMMAND_LINE };
 
+/* What is done instead of running, and has no place in the environment or a file. */
+static bool is_command(const struct option *option, enum config_result *result)
+{
+    switch (option->kind) {
+    case OPTION_HELP:
+        *result = CONFIG_HELP;
+        return true;
+    case OPTION_MAN:
+        *result = CONFIG_MAN;
+        return true;
+    case OPTION_VERSION:
+        *result = CONFIG_VERSION;
+        return true;
+    case OPTION_TEXT:
+    case OPTION_LIST:
+    case OPTION_NUMBER:
+        break;
+    }
+    return false;
+}
+
 static bool read_arguments(struct reading *reading, int count, char **arguments, enum config_result *result)
 {
     for (int i = 1; i < count; i++) {
@@ -169,10 +194,7 @@ static bool read_arguments(struct reading *reading, int count, char **arguments,
         const struct option *option =
             strncmp(argument, "--", 2) == 0 ? find_option(argument + 2, bytes - 2) : NULL;
         if (!option) return wrong(reading, "unknown option", "%.100s (see --help)", argument);
-        if (option->kind == OPTION_HELP || option->kind == OPTION_VERSION) {
-            *result = option->kind == OPTION_HELP ? CONFIG_HELP : CONFIG_VERSION;
-            return true;
-        }
+        if (is_command(option, result)) return true;
         const char *value = argument[bytes] ? argument + bytes + 1 : i + 1 < count ? arguments[++i] : "";
         char where[OPTION_NAME_BYTES];
         snprintf(where, sizeof where, "%.*s", (int)bytes, argument);
@@ -185,7 +207,8 @@ static bool read_environment(struct reading *reading)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         char name[sizeof ENVIRONMENT + OPTION_NAME_BYTES];
-        if (options[i].kind == OPTION_HELP || options[i].kind == OPTION_VERSION) continue;
+        enum config_result ignored;
+        if (is_command(&options[i], &ignored)) continue;
         snprintf(name, sizeof name, ENVIRONMENT "%s", options[i].name);
         for (char *c = name; *c; c++) *c = (char)toupper((unsigned char)*c);
         const char *value = getenv(name);
@@ -341,34 +364,63 @@ static void print_wrapped(FILE *out, const char *text, int indent, int width)
     }
 }
 
+/* "--quiet-ms N", and "…text… [1000]" */
+static void describe(const struct option *option, char left[OPTION_NAME_BYTES + 16], char meaning[512])
+{
+    snprintf(left, OPTION_NAME_BYTES + 16, "--%s %s", option->name, option->argument ? option->argument : "");
+    for (char *c = left + 2; *c && *c != ' '; c++)
+        if (*c == '_') *c = '-';
+    snprintf(meaning, 512, option->kind == OPTION_NUMBER ? "%s [%llu]" : "%s", option->meaning,
+             (unsigned long long)option->standard);
+}
+
 static void print_option(FILE *out, const struct option *option)
 {
     enum { INDENT = 36, WIDTH = 100 };
     char left[OPTION_NAME_BYTES + 16], meaning[512];
-    int bytes =
-        snprintf(left, sizeof left, "--%s %s", option->name, option->argument ? option->argument : "");
-    for (char *c = left + 2; *c && *c != ' '; c++)
-        if (*c == '_') *c = '-';
-    snprintf(meaning, sizeof meaning, option->kind == OPTION_NUMBER ? "%s [%llu]" : "%s", option->meaning,
-             (unsigned long long)option->standard);
-    fprintf(out, "  %s%*s", left, INDENT - 2 - bytes, "");
+    describe(option, left, meaning);
+    fprintf(out, "  %-*s", INDENT - 2, left);
     print_wrapped(out, meaning, INDENT, WIDTH);
     fputc('\n', out);
 }
 
+static const char what[] =
+    "Receives traces from services, stores them in Postgres, analyses and serves them.\n"
+    "When it serves it prints one line to stdout: ready: nng URL[,URL]... http http://ADDR:PORT postgres DSN";
+static const char sources[] = "Each option is also an environment variable (--quiet-ms is "
+                              "WEIR_COLLECTOR_QUIET_MS; several --listen are\n"
+                              "separated by commas) and a line of the configuration file (quiet-ms = 1000). "
+                              "The command line wins over the\n"
+                              "environment, the environment over the file.";
+static const char statuses[] = "0 stopped as asked, 1 failure, 2 wrong usage.";
+static const char example[] = "weir-collector --listen tcp://0.0.0.0:5140 --postgres 'host=db dbname=weir'";
+
 void config_help(FILE *out)
 {
-    fputs("usage: weir-collector [OPTION VALUE]...\n\n"
-          "Receives traces from services, stores them in Postgres, analyses and serves them.\n"
-          "When it serves it prints one line to stdout: ready: nng URL[,URL]... http http://ADDR:PORT "
-          "postgres DSN\n\n",
-          out);
+    fprintf(out, "usage: weir-collector [OPTION VALUE]...\n\n%s\n\n", what);
     for (size_t i = 0; i < OPTION_COUNT; i++) print_option(out, &options[i]);
-    fputs("\nEach option is also an environment variable (--quiet-ms is WEIR_COLLECTOR_QUIET_MS; several "
-          "--listen are\n"
-          "separated by commas) and a line of the configuration file (quiet-ms = 1000). The command line "
-          "wins over the\n"
-          "environment, the environment over the file.\n\n"
-          "Exit status: 0 stopped as asked, 1 failure, 2 wrong usage.\n",
-          out);
+    fprintf(out, "\n%s\n\nExample: %s\n\nExit status: %s\n", sources, example, statuses);
+}
+
+void config_man(FILE *out, const char *version)
+{
+    manual_begin(out, "weir-collector", 8, version, "receives, stores, analyses and serves traces");
+    manual_section(out, "SYNOPSIS");
+    manual_text(out, "weir-collector [OPTION VALUE]...");
+    manual_section(out, "DESCRIPTION");
+    manual_text(out, what);
+    manual_section(out, "OPTIONS");
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        char left[OPTION_NAME_BYTES + 16], meaning[512];
+        describe(&options[i], left, meaning);
+        manual_item(out, left, meaning);
+    }
+    manual_section(out, "ENVIRONMENT AND FILE");
+    manual_text(out, sources);
+    manual_section(out, "EXIT STATUS");
+    manual_text(out, statuses);
+    manual_section(out, "EXAMPLE");
+    manual_code(out, example);
+    manual_section(out, "SEE ALSO");
+    manual_text(out, "weir(1), libweir(3)");
 }

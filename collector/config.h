@@ -26,12 +26,13 @@ struct config {
     struct analysis_settings analysis;
 };
 
-enum config_result { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_WRONG };
+enum config_result { CONFIG_RUN, CONFIG_HELP, CONFIG_MAN, CONFIG_VERSION, CONFIG_WRONG };
 
 /* CONFIG_WRONG: error says in one line what is wrong. Whatever the result, config_fini frees. */
 enum config_result config_read(struct config *config, int argument_count, char **arguments,
                                char error[CONFIG_ERROR_BYTES]);
 void config_fini(struct config *config);
 void config_help(FILE *out);
+void config_man(FILE *out, const char *version); /* weir-collector(8), as troff */
 
 #endif

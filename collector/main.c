@@ -244,6 +244,9 @@ int main(int argument_count, char **arguments)
     case CONFIG_HELP:
         config_help(stdout);
         break;
+    case CONFIG_MAN:
+        config_man(stdout, WEIR_VERSION);
+        break;
     case CONFIG_VERSION:
         puts("weir-collector " WEIR_VERSION);
         break;

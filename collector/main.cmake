@@ -5,4 +5,6 @@ add_executable(weir-collector main.c)
 target_compile_definitions(weir-collector PRIVATE WEIR_VERSION="${PROJECT_VERSION}")
 target_link_libraries(weir-collector PRIVATE weir_collector_config weir_ingest weir_postgres weir_serve weir_analyser
                                              weir_store)
+weir_generate(weir-collector.8 weir-collector --man)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/weir-collector.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(TARGETS weir-collector RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
