@@ -5,6 +5,8 @@
 #include "collector/serve/profile.h"
 #include "collector/serve/status.h"
 
+#include <stdlib.h>
+
 /* ---- what a page needs of the store, and what it says when that fails ---- */
 
 static struct request_filter filter_of(const struct page_request *request)
@@ -70,11 +72,21 @@ static bool read_endpoints_asked(const struct page_request *request, struct answ
 
 /* ---- /report, /requests ---- */
 
+/* What saves the most in all first, then what takes longest; else as they came. */
+static int most_saved_first(const void *left, const void *right)
+{
+    const struct endpoint_summary *a = left, *b = right;
+    if (a->saving_total_ns != b->saving_total_ns) return a->saving_total_ns > b->saving_total_ns ? -1 : 1;
+    if (a->p50_ns != b->p50_ns) return a->p50_ns > b->p50_ns ? -1 : 1;
+    return (a->last_start_ns < b->last_start_ns) - (a->last_start_ns > b->last_start_ns);
+}
+
 static void make_report(const struct page_request *request, struct answer *answer)
 {
     struct endpoints found;
     struct status_view status;
     if (!read_endpoints_asked(request, answer, &found) || !read_status_view(request, answer, &status)) return;
+    if (found.count > 1) qsort(found.at, found.count, sizeof *found.at, most_saved_first);
     struct view view = view_of(request);
     if (answer->json) {
         json_report(&answer->body, found.at, found.count, &status);
@@ -318,7 +330,8 @@ static void make_ready(const struct page_request *request, struct answer *answer
 /* ---- the table ---- */
 
 static const struct page pages[] = {
-    {"/report", "endpoints and what to repair in them", PARAMETERS_RENDER | PARAMETERS_FILTER, make_report},
+    {"/report", "what is slow, what to repair first, what that would save",
+     PARAMETERS_RENDER | PARAMETERS_FILTER, make_report},
     {"/requests", "endpoints with their percentiles and calls", PARAMETERS_RENDER | PARAMETERS_FILTER,
      make_requests},
     {"/findings", "what to repair, largest saving first",

@@ -9,7 +9,7 @@ import urllib.parse
 
 from serve_support import BIN, TRAFFIC, Collector, Postgres, wait_until
 
-REQUESTS = 24
+REQUESTS, CACHED = 24, 20
 ENDPOINT = "GET /shop/{id}"
 PAGES = ["/", "/report", "/requests", "/findings", "/status"]
 
@@ -28,10 +28,10 @@ class HttpTest(unittest.TestCase):
         cls.addClassCleanup(cls.collector.stop)
         environment = {**os.environ, "WEIR_ENDPOINT": cls.collector.nng, "OTEL_SERVICE_NAME": "shop",
                        "OTEL_RESOURCE_ATTRIBUTES": "service.version=1.0"}
-        run = subprocess.run([TRAFFIC, str(REQUESTS)], env=environment, capture_output=True, text=True,
+        run = subprocess.run([TRAFFIC, str(REQUESTS), str(CACHED)], env=environment, capture_output=True, text=True,
                              check=True, timeout=60)
         cls.hostile_id = run.stdout.strip()
-        wait_until(lambda: cls.json("/status")["requests"] == REQUESTS + 1, "all requests analysed")
+        wait_until(lambda: cls.json("/status")["requests"] == REQUESTS + CACHED + 1, "all requests analysed")
 
     @classmethod
     def json(cls, path):
@@ -92,6 +92,8 @@ class HttpTest(unittest.TestCase):
         for query in ["endpoint=GET%20/nothing", "service=nobody", "version=9", "service=%27%3B--"]:
             self.error("/requests?" + query, 404)
             self.error("/findings?" + query, 404)
+            if "endpoint" in query:
+                self.error("/profile?" + query, 404)
 
     def test_findings_and_those_of_one_trace_agree(self):
         whole = self.json(f"/findings?endpoint={quoted(ENDPOINT)}")["findings"]
@@ -111,9 +113,65 @@ class HttpTest(unittest.TestCase):
         self.assertAlmostEqual(longest / 1e6, summary["max_ms"], places=3)
         self.assertIn("reviews", self.text("/trace/" + trace_id))
 
+    def profile(self, query):
+        return self.json("/profile?" + query)["profiles"]
+
+    def test_a_profile_adds_up(self):
+        profile, = self.profile("endpoint=" + quoted(ENDPOINT))
+        summary = self.json(f"/requests?endpoint={quoted(ENDPOINT)}")["requests"][0]
+        self.assertEqual((profile["service"], profile["version"], profile["endpoint"]), ("shop", "1.0", ENDPOINT))
+        self.assertEqual((profile["requests"], profile["requests_seen"]), (REQUESTS, REQUESTS))
+        for field in ["p50_ms", "p95_ms", "max_ms"]:
+            self.assertEqual(profile[field], summary[field])
+        self.assertEqual(profile["calls"], {"db": REQUESTS * 9, "http": 0, "cache": 0})
+        rows = {row["label"]: row for row in profile["operations"]}
+        loop, source = rows["reviews by item"], rows["items by shop"]
+        self.assertEqual((loop["calls"], loop["calls_per_request"], loop["rows"]), (REQUESTS * 8, 8, REQUESTS * 8))
+        self.assertEqual((source["calls"], source["rows"]), (REQUESTS, REQUESTS * 8))
+        self.assertEqual([row["label"] for row in profile["operations"] if row["is_request"]], [ENDPOINT])
+        self.assertAlmostEqual(sum(row["self_ms"] for row in profile["operations"]), profile["total_ms"], places=3)
+        self.assertAlmostEqual(profile["operations"][-1]["cumulative_share"], 1, places=6)
+        selfs = [row["self_ms"] for row in profile["operations"]]
+        self.assertEqual(selfs, sorted(selfs, reverse=True))
+        component, = profile["components"]
+        self.assertEqual((component["is_request"], component["queries_per_request"]), (True, 9))
+        self.assertIsNone(profile["cache"])
+        self.assertIn("reviews by item", self.text("/profile?endpoint=" + quoted(ENDPOINT)))
+
+    def test_the_profile_of_one_trace(self):
+        slowest = self.json("/trace?slowest=" + quoted(ENDPOINT))
+        profile, = self.profile("trace=" + slowest["trace_id"])
+        self.assertEqual((profile["requests"], profile["endpoint"], profile["calls"]["db"]), (1, ENDPOINT, 9))
+        self.assertEqual(profile["total_ms"], max(span["duration_ns"] for span in slowest["spans"]) / 1e6)
+
+    def test_profiles_are_filtered(self):
+        endpoint = "endpoint=" + quoted("shop:" + ENDPOINT)
+        for query in ["&since=1h", "&until=0s", "&service=shop", "&version=1.0"]:
+            self.assertEqual(self.profile(endpoint + query)[0]["requests"], REQUESTS)
+        for query in ["&until=1h", "&service=nobody", "&version=2"]:
+            self.error("/profile?" + endpoint + query, 404)
+
+    def test_a_cached_endpoint_is_shown_split(self):
+        cached = "endpoint=" + quoted("GET /cached/{id}")
+        summary = self.json("/requests?" + cached)["requests"][0]["cache"]
+        self.assertEqual(summary, self.profile(cached)[0]["cache"])
+        self.assertEqual((summary["hit"]["count"], summary["part"]["count"], summary["miss"]["count"]), (15, 0, 5))
+        self.assertEqual(summary["hit"]["calls"], {"db": 0, "http": 0, "cache": 1})
+        self.assertEqual(summary["miss"]["calls"], {"db": 1, "http": 0, "cache": 1})
+        component = {row["label"]: row for row in self.profile(cached)[0]["components"]}["load price"]
+        self.assertEqual(component["calls"], {"db": 5, "http": 0, "cache": 0})
+        for page in ["/report?", "/profile?"]:
+            self.assertIn("15 of 20 requests hit (75 %)", self.text(page + cached + "&width=200"))
+
+    def test_the_report_begins_with_what_saves_most(self):
+        savings = [row["saving_total_ms"] for row in self.json("/report")["endpoints"]]
+        self.assertEqual(savings, sorted(savings, reverse=True))
+        self.assertGreater(savings[0], 0)
+        self.assertIn("once for each row of “items by shop”", " ".join(self.text("/report?width=200").split()))
+
     def test_status_tells_what_was_sent(self):
         status = self.json("/status")
-        spans = REQUESTS * 10 + 3
+        spans = REQUESTS * 10 + CACHED * 2 + CACHED // 4 * 2 + 3
         self.assertEqual(status["spans"], spans)
         producer = [p for p in status["producers"] if p["service"] == "shop"][0]
         self.assertEqual((producer["created"], producer["stored"], producer["dropped_total"]), (spans, spans, 0))
@@ -121,7 +179,8 @@ class HttpTest(unittest.TestCase):
         self.assertNotIn("password", json.dumps(status))
 
     def test_width_and_ascii_and_colour(self):
-        for page in ["/report", "/requests", "/findings", "/status", "/trace?slowest=" + quoted(ENDPOINT)]:
+        for page in ["/report", "/requests", "/findings", "/status", "/trace?slowest=" + quoted(ENDPOINT),
+                     "/profile?endpoint=" + quoted(ENDPOINT)]:
             joint = "&" if "?" in page else "?"
             for width in (60, 80, 100, 200):
                 longest = max(len(line) for line in self.text(f"{page}{joint}width={width}").splitlines())
@@ -131,7 +190,8 @@ class HttpTest(unittest.TestCase):
         self.assertIn("\033[", self.text("/report?colour=1"))
 
     def test_hostile_names_are_shown_harmlessly(self):
-        for page in ["/report", "/requests", "/findings", "/status", f"/trace/{self.hostile_id}"]:
+        for page in ["/report", "/requests", "/findings", "/status", f"/trace/{self.hostile_id}",
+                     f"/profile?trace={self.hostile_id}"]:
             for character in self.text(page):
                 self.assertTrue(character == "\n" or (character >= " " and not "\x7f" <= character <= "\x9f"
                                                       and character != "\u202e"), f"{page}: {character!r}")
@@ -153,10 +213,14 @@ class HttpTest(unittest.TestCase):
         self.error("/healthz?width=80", 400)
         self.error("/report?%1b[31m=1", 400)
         self.error(f"/findings?trace={self.hostile_id}&service=shop", 400)
+        self.error(f"/profile?trace={self.hostile_id}&since=1h", 400)
+        self.error("/profile", 400)
+        self.error("/profile?service=shop", 400)
 
     def test_bad_and_unknown_trace_ids(self):
         self.error("/trace/" + "0" * 31 + "1", 404)
         self.error("/findings?trace=" + "0" * 31 + "1", 404)
+        self.error("/profile?trace=" + "0" * 31 + "1", 404)
         for bad in ["0" * 32, "xyz", "0" * 31, "g" * 32, "0" * 33, "%27"]:
             self.error("/trace/" + bad, 400)
         self.error("/trace?slowest=GET%20/nothing", 404)
@@ -218,7 +282,8 @@ class HttpTest(unittest.TestCase):
         with Postgres() as postgres, Collector("--postgres", postgres.dsn) as collector:
             self.assertEqual(collector.ask("/readyz")[0], 200)
             postgres.stop()
-            for page in ["/report", "/findings", "/status", "/readyz", "/trace/" + "1" * 32]:
+            for page in ["/report", "/findings", "/status", "/readyz", "/trace/" + "1" * 32,
+                         "/profile?endpoint=x", "/profile?trace=" + "1" * 32]:
                 status, headers, body = collector.ask(page)
                 self.assertEqual((status, headers["Retry-After"]), (503, "1"), page)
                 self.assertEqual(body.count(b"\n"), 1, body)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A service for the tests of the HTTP side: makes REQUESTS requests, each with a loop of eight queries over the rows of a
- * first one, and one request whose names are hostile (escape sequences, markup, quotes, bad UTF-8), sends them all, and
+ * first one, then CACHED requests of another endpoint, of which every fourth misses its cache, and one request whose names are hostile (escape sequences, markup, quotes, bad UTF-8), sends them all, and
  * prints the trace id of the last. Exit status 0 when the collector has acknowledged every span.
  */
 #include <weir/call.h>
@@ -46,6 +46,33 @@ static void request(long number)
     weir_server_response(server, 200);
 }
 
+static void look_up(bool hit)
+{
+    static const char command[] = "GET price:17";
+    struct weir_call description = {.site = WEIR_SITE("look up"),
+                                    .type = WEIR_CALL_CACHE,
+                                    .system = "redis",
+                                    .text = command,
+                                    .text_bytes = sizeof command - 1};
+    struct weir_span call = weir_call_begin(&description);
+    weir_call_send(call);
+    weir_call_answered(call);
+    weir_span_bool(call, "weir.cache.hit", hit);
+    weir_call_end(call);
+}
+
+static void cached_request(long number)
+{
+    bool hit = number % 4 != 0;
+    WEIR_SERVER_SPAN(server, "GET", "/cached/{id}", NULL);
+    look_up(hit);
+    if (!hit) {
+        WEIR_SPAN("load price");
+        query(WEIR_SITE("query"), "SELECT price FROM prices WHERE id = $1", number, 1);
+    }
+    weir_server_response(server, 200);
+}
+
 static void hostile_request(char traceparent[WEIR_TRACEPARENT_BYTES])
 {
     WEIR_SERVER_SPAN(server, "GET", "/\033[2J<script>'; DROP TABLE x; --\"\xff\xfe", NULL);
@@ -62,12 +89,14 @@ int main(int argc, char **argv)
 {
     char traceparent[WEIR_TRACEPARENT_BYTES] = "";
     long requests = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
+    long cached = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
     enum weir_status status = weir_init(NULL);
     if (status != WEIR_OK) {
         fprintf(stderr, "serve_traffic: %s\n", weir_status_text(status));
         return 1;
     }
     for (long i = 0; i < requests; i++) request(i + 1);
+    for (long i = 0; i < cached; i++) cached_request(i + 1);
     hostile_request(traceparent);
     status = weir_shutdown(SHUTDOWN_MS);
     printf("%.32s\n", traceparent + 3);

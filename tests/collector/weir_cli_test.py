@@ -17,13 +17,14 @@ import termios
 import threading
 import time
 import unittest
+import urllib.parse
 
 from serve_support import BIN, TRAFFIC, Collector, Postgres, Service, running_on, wait_until
 import sp  # noqa: I001 (serve_support says where)
 
 WEIR = BIN + "/weir"
 NOWHERE = "http://127.0.0.1:1"  # tcpmux: nobody listens there
-COMMANDS = ["report", "requests", "findings", "trace", "status", "doctor", "watch", "demo", "help"]
+COMMANDS = ["report", "requests", "findings", "trace", "profile", "status", "doctor", "watch", "demo", "help"]
 ENDPOINT = "GET /shop/{id}"
 HIDDEN = ["WEIR_URL", "WEIR_ENDPOINT", "OTEL_SDK_DISABLED", "PAGER", "LESS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_ALL", "LANG", "LC_CTYPE"]
 
@@ -87,12 +88,16 @@ class UsageTest(unittest.TestCase):
 
     def test_version(self):
         self.assertRegex(weir("--version").stdout, r"^weir \d+\.\d+\.\d+\n$")
+        self.one_line(weir("--version", "report"), 2)  # the program's, which does not go with a command
+        self.one_line(weir("report", "--version"), 2)  # the service's, which needs a value
 
     def test_wrong_usage(self):
         for arguments in [[], ["nothing"], ["report", "extra"], ["report", "--nothing"], ["report", "-x"],
                           ["report", "--url"], ["report", "--json=1"], ["report", "--slowest", "GET /"], ["trace"],
                           ["trace", "1" * 32, "--slowest", "GET /"], ["trace", "xyz"], ["trace", "../status"],
                           ["trace", "1" * 32, "--service", "x"], ["trace", "1" * 32, "2" * 32],
+                          ["profile"], ["profile", "GET /", "--trace", "1" * 32], ["profile", "GET /", "GET /x"],
+                          ["profile", "--endpoint", "GET /"],
                           ["report", "--width", "wide"], ["report", "--colour", "green"],
                           ["report", "--url", NOWHERE, "--data-dir", "/tmp"], ["help", "nothing"],
                           ["demo", "--url", NOWHERE], ["watch", "demo"], ["watch", "nothing"], ["watch", "trace"],
@@ -177,8 +182,27 @@ class AnswerTest(unittest.TestCase):
         self.assertEqual(len(json.loads(self.ask("findings", "--trace", trace_id, "--json").stdout)["findings"]), 1)
         self.assertEqual(len(json.loads(self.ask("findings", "--endpoint", ENDPOINT, "--json").stdout)["findings"]), 1)
 
+    def test_profiles(self):
+        run = self.ask("profile", ENDPOINT)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertEqual(run.stdout,
+                         self.collector.ask("/profile?endpoint=" + urllib.parse.quote(ENDPOINT))[2].decode("utf-8"))
+        profile, = json.loads(self.ask("profile", ENDPOINT, "--since", "1h", "--service", "shop", "--json").stdout)["profiles"]
+        self.assertEqual(profile["requests"], 24)
+        trace_id = json.loads(self.ask("trace", "--slowest", ENDPOINT, "--json").stdout)["trace_id"]
+        profile, = json.loads(self.ask("profile", "--trace", trace_id, "--json").stdout)["profiles"]
+        self.assertEqual((profile["requests"], profile["calls"]["db"]), (1, 9))
+        self.assertEqual(self.ask("profile", "--trace", trace_id, "--service", "shop").returncode, 2)
+        self.assertEqual(self.ask("profile", "--trace", "12").returncode, 2)
+
+    def test_version_behind_a_command_is_the_services(self):
+        for arguments in [["report"], ["requests"], ["findings"], ["profile", ENDPOINT], ["trace", "--slowest", ENDPOINT]]:
+            for option in ["--version", "--service-version"]:
+                run = self.ask(*arguments, option, "9")
+                self.assertEqual((run.returncode, run.stdout), (1, ""), arguments)
+
     def test_nothing_found(self):
-        for arguments in [["trace", "1" * 32], ["trace", "--slowest", "GET /none"], ["findings", "--trace", "1" * 32],
+        for arguments in [["profile", "GET /none"], ["profile", "--trace", "1" * 32], ["trace", "1" * 32], ["trace", "--slowest", "GET /none"], ["findings", "--trace", "1" * 32],
                           ["findings", "--endpoint", "GET /none"], ["report", "--service", "none", "--json"]]:
             run = self.ask(*arguments)
             self.assertEqual((run.returncode, run.stdout), (1, ""), arguments)

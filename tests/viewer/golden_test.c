@@ -51,6 +51,18 @@ static void report_of_nothing(struct buffer *out, const struct view *view)
     text_report(out, view, NULL, 0, sample_status_empty());
 }
 
+static void profiles(struct buffer *out, const struct view *view)
+{
+    uint32_t count;
+    const struct profile *shown = sample_profiles(&count);
+    text_profiles(out, view, shown, count, 3);
+}
+
+static void profile_of_nothing(struct buffer *out, const struct view *view)
+{
+    text_profiles(out, view, NULL, 0, 0);
+}
+
 static void requests(struct buffer *out, const struct view *view)
 {
     uint32_t count;
@@ -101,6 +113,11 @@ static const struct {
     {"report-of-many-100.txt", report_of_many, 100, UTF8},
     {"trace-deep-80.txt", deep, 80, UTF8},
     {"report-of-nothing-80.txt", report_of_nothing, 80, UTF8},
+    {"profile-60-ascii.txt", profiles, 60, ASCII},
+    {"profile-100.txt", profiles, 100, UTF8},
+    {"profile-140.txt", profiles, 140, UTF8},
+    {"profile-of-nothing-80.txt", profile_of_nothing, 80, UTF8},
+    {"requests-100.txt", requests, 100, UTF8},
     {"requests-60.txt", requests, 60, UTF8},
     {"requests-120.txt", requests, 120, UTF8},
     {"requests-140.txt", requests, 140, UTF8},

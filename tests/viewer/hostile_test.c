@@ -113,6 +113,13 @@ static struct finding *random_findings(struct chance *chance, uint32_t *count)
     return findings;
 }
 
+static void random_split(struct chance *chance, struct cache_split split[CACHE_OUTCOME_COUNT])
+{
+    for (unsigned i = 0; i < CACHE_OUTCOME_COUNT; i++)
+        split[i] = (struct cache_split){below(chance, 3) ? 0 : id_next(&chance->ids), random_ns(chance),
+                                        (uint32_t)below(chance, 3), (uint32_t)id_next(&chance->ids), 1};
+}
+
 static struct endpoint_summary *random_endpoints(struct chance *chance, uint32_t *count)
 {
     *count = (uint32_t)below(chance, 14);
@@ -135,8 +142,69 @@ static struct endpoint_summary *random_endpoints(struct chance *chance, uint32_t
         endpoint->last_start_ns = random_ns(chance);
         endpoint->findings = random_findings(chance, &endpoint->finding_count);
         endpoint->saving_ns = random_ns(chance);
+        random_split(chance, endpoint->cache);
     }
     return endpoints;
+}
+
+static const struct profile_operation *random_operations(struct chance *chance, uint32_t *count)
+{
+    *count = (uint32_t)below(chance, 12);
+    struct profile_operation *operations = arena_array(&chance->arena, *count, sizeof *operations);
+    for (uint32_t i = 0; i < *count; i++) {
+        struct operation *operation = arena_array(&chance->arena, 1, sizeof *operation);
+        *operation = (struct operation){(enum operation_type)below(chance, OPERATION_TYPE_COUNT),
+                                        random_name(chance), random_name(chance)};
+        operations[i] = (struct profile_operation){
+            .operation = operation,
+            .label = random_name(chance),
+            .is_request = below(chance, 10) == 0,
+            .calls = id_next(&chance->ids) >> below(chance, 64),
+            .total_ns = random_ns(chance),
+            .self_ns = random_ns(chance),
+            .median_ns = random_ns(chance),
+            .p95_ns = random_ns(chance),
+            .max_ns = random_ns(chance),
+            .rows = below(chance, 2) ? -1 : (int64_t)(id_next(&chance->ids) >> 1),
+        };
+    }
+    return operations;
+}
+
+static const struct profile_component *random_components(struct chance *chance, uint32_t *count)
+{
+    *count = (uint32_t)below(chance, 6);
+    struct profile_component *components = arena_array(&chance->arena, *count, sizeof *components);
+    for (uint32_t i = 0; i < *count; i++)
+        components[i] =
+            (struct profile_component){random_name(chance), below(chance, 4) == 0, id_next(&chance->ids),
+                                       below(chance, 2),    below(chance, 2),      random_ns(chance)};
+    return components;
+}
+
+static struct profile *random_profiles(struct chance *chance, uint32_t *count)
+{
+    *count = (uint32_t)below(chance, 4);
+    struct profile *profiles = arena_array(&chance->arena, *count, sizeof *profiles);
+    for (uint32_t i = 0; i < *count; i++) {
+        struct profile *profile = &profiles[i];
+        profile->service = random_name(chance);
+        profile->service_version = random_name(chance);
+        profile->endpoint = random_name(chance);
+        profile->name_is_shared = below(chance, 2);
+        profile->requests = id_next(&chance->ids) >> below(chance, 64);
+        profile->requests_seen = id_next(&chance->ids);
+        profile->total_ns = random_ns(chance);
+        profile->p50_ns = random_ns(chance);
+        profile->max_ns = random_ns(chance);
+        profile->db_calls = below(chance, 2);
+        profile->http_calls = below(chance, 2);
+        profile->cache_calls = below(chance, 2);
+        profile->operations = random_operations(chance, &profile->operation_count);
+        profile->components = random_components(chance, &profile->component_count);
+        random_split(chance, profile->cache);
+    }
+    return profiles;
 }
 
 static struct status_view *random_status(struct chance *chance)
@@ -261,9 +329,10 @@ static void one_round(struct chance *chance)
     struct view view = {.width = 60 + (unsigned)below(chance, 120), .now_ns = random_ns(chance)};
     view.colour = below(chance, 3) == 0;
     view.ascii = below(chance, 3) == 0;
-    uint32_t endpoint_count, finding_count;
+    uint32_t endpoint_count, finding_count, profile_count;
     struct endpoint_summary *endpoints = random_endpoints(chance, &endpoint_count);
     struct finding *findings = random_findings(chance, &finding_count);
+    struct profile *profiles = random_profiles(chance, &profile_count);
     struct status_view *status = random_status(chance);
     struct analysis analysis = {.finding_count = finding_count, .findings = findings};
     struct scene scene;
@@ -281,6 +350,8 @@ static void one_round(struct chance *chance)
     check_text(&view, &out);
     text_trace(&out, &view, &trace);
     check_text(&view, &out);
+    text_profiles(&out, &view, profiles, profile_count, (uint32_t)below(chance, 3));
+    check_text(&view, &out);
     json_report(&out, endpoints, endpoint_count, below(chance, 4) ? status : NULL);
     check_json(&out);
     json_requests(&out, endpoints, endpoint_count);
@@ -290,6 +361,8 @@ static void one_round(struct chance *chance)
     json_status(&out, status);
     check_json(&out);
     json_trace(&out, &trace);
+    check_json(&out);
+    json_profiles(&out, profiles, profile_count, 0);
     check_json(&out);
 
     scene_fini(&scene);

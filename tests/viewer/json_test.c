@@ -114,6 +114,8 @@ static const char *const request_fields[][2] = {{"service", "s"},
                                                 {"db_time_ms", "r"},
                                                 {"findings", "i"},
                                                 {"saving_ms", "r"},
+                                                {"saving_total_ms", "r"},
+                                                {"cache", "O"},
                                                 {"last_start_ns", "i"},
                                                 {NULL}};
 static const char *const call_fields[][2] = {{"db", "i"}, {"http", "i"}, {"cache", "i"}, {NULL}};
@@ -138,6 +140,86 @@ static void requests_keep_their_contract(void **state)
     assert_string_equal(json_string_value(json_object_get(json_array_get(array, 2), "endpoint")),
                         "GET /health");
     near(json_object_get(request, "p50_ms"), 2134);
+    json_decref(document);
+}
+
+static const char *const split_fields[][2] = {{"hit", "o"}, {"part", "o"}, {"miss", "o"}, {NULL}};
+static const char *const outcome_fields[][2] = {{"count", "i"}, {"p50_ms", "r"}, {"calls", "o"}, {NULL}};
+
+static void a_cached_endpoint_is_split(void **state)
+{
+    (void)state;
+    struct buffer out;
+    uint32_t count;
+    const struct endpoint_summary *endpoints = sample_endpoints(&count);
+    buffer_init(&out);
+    json_requests(&out, endpoints, count);
+    json_t *document = parse(&out), *array = json_object_get(document, "requests");
+    assert_true(json_is_null(json_object_get(json_array_get(array, 0), "cache")));
+    json_t *split = json_object_get(json_array_get(array, 3), "cache");
+    check_fields(split, split_fields);
+    check_fields(json_object_get(split, "miss"), outcome_fields);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(split, "miss"), "count")), 250);
+    near(json_object_get(json_object_get(split, "hit"), "p50_ms"), 0.39);
+    near(json_object_get(json_array_get(array, 0), "saving_total_ms"), 49725);
+    json_decref(document);
+}
+
+static const char *const profile_fields[][2] = {{"service", "s"},       {"version", "s"},
+                                                {"endpoint", "s"},      {"requests", "i"},
+                                                {"requests_seen", "i"}, {"total_ms", "r"},
+                                                {"p50_ms", "r"},        {"p95_ms", "r"},
+                                                {"max_ms", "r"},        {"calls", "o"},
+                                                {"operations", "a"},    {"components", "a"},
+                                                {"cache", "O"},         {NULL}};
+static const char *const profile_operation_fields[][2] = {{"type", "s"},
+                                                          {"label", "s"},
+                                                          {"system", "s"},
+                                                          {"text", "s"},
+                                                          {"is_request", "b"},
+                                                          {"calls", "i"},
+                                                          {"calls_per_request", "r"},
+                                                          {"total_ms", "r"},
+                                                          {"self_ms", "r"},
+                                                          {"mean_ms", "r"},
+                                                          {"median_ms", "r"},
+                                                          {"p95_ms", "r"},
+                                                          {"max_ms", "r"},
+                                                          {"rows", "I"},
+                                                          {"share", "r"},
+                                                          {"cumulative_share", "r"},
+                                                          {NULL}};
+static const char *const component_fields[][2] = {
+    {"label", "s"},   {"is_request", "b"}, {"calls", "o"}, {"queries_per_request", "r"},
+    {"time_ms", "r"}, {"share", "r"},      {NULL}};
+
+static void profiles_keep_their_contract(void **state)
+{
+    (void)state;
+    struct buffer out;
+    uint32_t count;
+    const struct profile *profiles = sample_profiles(&count);
+    buffer_init(&out);
+    json_profiles(&out, profiles, count, 3);
+    json_t *document = parse(&out), *array = json_object_get(document, "profiles");
+    assert_int_equal(json_array_size(array), count);
+    assert_int_equal(json_integer_value(json_object_get(document, "left_out")), 3);
+    json_t *profile = json_array_get(array, 0);
+    check_fields(profile, profile_fields);
+    json_t *operations = json_object_get(profile, "operations"), *operation = json_array_get(operations, 1);
+    check_fields(operation, profile_operation_fields);
+    near(json_object_get(json_array_get(operations, 0), "calls_per_request"), 3000);
+    near(json_object_get(operation, "mean_ms"), 89);
+    near(json_object_get(operation, "share"), 445.0 / 10670);
+    near(json_object_get(operation, "cumulative_share"), 6495.0 / 10670);
+    assert_int_equal(json_integer_value(json_object_get(operation, "rows")), 75000);
+    assert_true(json_is_null(json_object_get(json_array_get(operations, 2), "rows")));
+    assert_true(json_is_true(json_object_get(json_array_get(operations, 2), "is_request")));
+    json_t *component = json_array_get(json_object_get(profile, "components"), 0);
+    check_fields(component, component_fields);
+    near(json_object_get(component, "queries_per_request"), 3000);
+    check_fields(json_object_get(profile, "cache"), split_fields);
+    assert_true(json_is_null(json_object_get(json_array_get(array, 1), "cache")));
     json_decref(document);
 }
 
@@ -295,6 +377,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(findings_keep_their_contract),
         cmocka_unit_test(requests_keep_their_contract),
+        cmocka_unit_test(a_cached_endpoint_is_split),
+        cmocka_unit_test(profiles_keep_their_contract),
         cmocka_unit_test(a_report_has_its_findings_whole),
         cmocka_unit_test(status_keeps_its_contract),
         cmocka_unit_test(traces_keep_their_contract),

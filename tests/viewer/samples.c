@@ -171,7 +171,8 @@ static const struct endpoint_summary endpoints[] = {
      .last_start_ns = SCENE_START_NS + 30000 * MS,
      .finding_count = COUNT(products_findings),
      .findings = products_findings,
-     .saving_ns = 1989 * MS},
+     .saving_ns = 1989 * MS,
+     .saving_total_ns = 25 * 1989 * MS},
     {.service = STR("dashboard"),
      .service_version = STR("before"),
      .endpoint = STR("GET /api/dashboard/{merchant_id}"),
@@ -188,7 +189,8 @@ static const struct endpoint_summary endpoints[] = {
      .last_start_ns = SCENE_START_NS,
      .finding_count = COUNT(dashboard_findings),
      .findings = dashboard_findings,
-     .saving_ns = 1185 * MS},
+     .saving_ns = 1185 * MS,
+     .saving_total_ns = 5 * 1185 * MS},
     {.service = STR("inventory"),
      .endpoint = STR("GET /health"),
      .name_is_shared = true,
@@ -209,13 +211,77 @@ static const struct endpoint_summary endpoints[] = {
      .cache_calls = 2,
      .calls_min = 2,
      .calls_max = 2,
-     .last_start_ns = SCENE_START_NS},
+     .last_start_ns = SCENE_START_NS,
+     .cache = {[CACHE_ALL_HIT] = {1000, 390000, 0, 0, 2}, [CACHE_ALL_MISSED] = {250, 810000, 1, 0, 2}}},
 };
 
 const struct endpoint_summary *sample_endpoints(uint32_t *count)
 {
     *count = COUNT(endpoints);
     return endpoints;
+}
+
+/* --- profiles --- */
+
+static const struct operation profiled[] = {
+    {OPERATION_DB, STR("postgresql"), STR("SELECT id, total FROM orders WHERE customer_id = ?")},
+    {OPERATION_DB, STR("postgresql"), STR("SELECT id, total, created_at FROM orders WHERE merchant_id = ?")},
+    {OPERATION_ENDPOINT, STR(""), STR("GET /api/dashboard/{merchant_id}")},
+    {OPERATION_SPAN, STR(""), STR("load customers")},
+    {OPERATION_CACHE, STR("redis"), STR("GET dashboard:{}")},
+    {OPERATION_SPAN, STR(""), STR("send \x1b[31mreceipt")},
+};
+
+static const struct profile_operation profile_operations[] = {
+    {&profiled[0], STR("orders by customer"), false, 15000, 6050 * MS, 6050 * MS, 398000, 890000, 12 * MS,
+     75000},
+    {&profiled[1], STR("orders by merchant"), false, 5, 445 * MS, 445 * MS, 88 * MS, 97 * MS, 97 * MS, 75000},
+    {&profiled[2], STR("GET /api/dashboard/{merchant_id}"), true, 5, 10670 * MS, 301 * MS, 2134 * MS,
+     2410 * MS, 2410 * MS, -1},
+    {&profiled[3], STR("load customers"), false, 5, 6120 * MS, 70 * MS, 1224 * MS, 1290 * MS, 1290 * MS, -1},
+    {&profiled[4], STR("GET dashboard:{}"), false, 3, 2 * MS, 2 * MS, 700000, 800000, 800000, -1},
+    {&profiled[5], STR("send \x1b[31mreceipt"), false, 1, 90, 90, 90, 90, 90, -1},
+};
+
+static const struct profile_component profile_components[] = {
+    {STR("load customers"), false, 15000, 0, 0, 6050 * MS},
+    {STR("GET /api/dashboard/{merchant_id}"), true, 5, 0, 3, 447 * MS},
+};
+
+static const struct profile profiles[] = {
+    {.service = STR("dashboard"),
+     .service_version = STR("cached"),
+     .endpoint = STR("GET /api/dashboard/{merchant_id}"),
+     .requests = 5,
+     .requests_seen = 1250,
+     .total_ns = 10670 * MS,
+     .p50_ns = 2134 * MS,
+     .p95_ns = 2410 * MS,
+     .max_ns = 2410 * MS,
+     .db_calls = 15005,
+     .cache_calls = 3,
+     .operation_count = COUNT(profile_operations),
+     .component_count = COUNT(profile_components),
+     .operations = profile_operations,
+     .components = profile_components,
+     .cache = {{1, 3 * MS, 0, 0, 1}, {1, 40 * MS, 2, 0, 2}, {1, 78 * MS, 5, 0, 2}}},
+    {.service = STR("dashboard"),
+     .service_version = STR("parallel"),
+     .endpoint = STR("GET /api/dashboard/{merchant_id}"),
+     .requests = 1,
+     .requests_seen = 1,
+     .total_ns = 5000 * MS,
+     .p50_ns = 5000 * MS,
+     .p95_ns = 5000 * MS,
+     .max_ns = 5000 * MS,
+     .operation_count = 1,
+     .operations = profile_operations},
+};
+
+const struct profile *sample_profiles(uint32_t *count)
+{
+    *count = COUNT(profiles);
+    return profiles;
 }
 
 /* --- the dashboard's trace --- */

@@ -24,6 +24,9 @@ void sample_troubled(struct scene *scene, struct trace_view *view);
 /* Four endpoints, two of them with findings. */
 const struct endpoint_summary *sample_endpoints(uint32_t *count);
 
+/* Of an endpoint with loops, hits and misses; and one whose calls ran at once. */
+const struct profile *sample_profiles(uint32_t *count);
+
 const struct status_view *sample_status(void);
 const struct status_view *sample_status_empty(void);
 

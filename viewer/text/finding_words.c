@@ -16,12 +16,15 @@ static const struct kind_words {
         *with_source; /* followed by the source in quotation marks; NULL: the source says nothing more */
     const char *without_source; /* in its place when the source is not known */
     const char *repaired;
+    const char *verb, *once; /* plainly: it asks the database for “x” 3,000 times, …, where once would do */
     const char *confidence[3]; /* possible, likely, proven */
 } kind_words[FINDING_KIND_COUNT] = {
     [FINDING_n_plus_one_query] = {true,
                                   ": one query for each row of ",
                                   ": the same query again and again, each time for another value",
                                   "as one query about ",
+                                  "it asks the database for ",
+                                  "where once for all of them would do",
                                   {"the calls look alike, but their inputs are not known",
                                    "the calls are one operation; not all of their inputs are known",
                                    "these calls were counted, not guessed"}},
@@ -29,6 +32,8 @@ static const struct kind_words {
                                  ": one HTTP call for each row of ",
                                  ": the same HTTP call again and again, each time for another value",
                                  "as one call about ",
+                                 "it calls ",
+                                 "where one call for all of them would do",
                                  {"the calls look alike, but their inputs are not known",
                                   "the calls are one operation; not all of their inputs are known",
                                   "these calls were counted, not guessed"}},
@@ -36,6 +41,8 @@ static const struct kind_words {
                                NULL,
                                ": the same call with the same input again, nothing written between",
                                "asked once about ",
+                               "it asks for ",
+                               "with the same question every time",
                                {"the calls look alike, but something may have changed between them",
                                 "the inputs are the same; not all of the answers could be compared",
                                 "the inputs of these calls were compared and are the same"}},
@@ -44,6 +51,8 @@ static const struct kind_words {
          "; all that they need is the answer of ",
          "",
          "at once about ",
+         NULL,
+         "though neither needs the other’s answer",
          {"only their times say so: nothing was seen that ties them together or apart",
           "no value of one answer was seen in the input of the other, with inputs that differed from request "
           "to request",
@@ -74,7 +83,7 @@ static void sequence(struct words *words, const struct finding *finding)
                                                   : ": neither needs the other’s answer");
 }
 
-static void calls(struct words *words, const struct finding *finding)
+void finding_words_calls(struct words *words, const struct finding *finding)
 {
     for (uint32_t i = 0; i < finding->operation_count; i++) {
         if (i) words_add(words, i + 1 < finding->operation_count ? ", " : " and ");
@@ -89,7 +98,7 @@ void finding_words_what(struct words *words, const struct finding *finding)
     if (finding->kind == FINDING_sequential_independent)
         sequence(words, finding);
     else
-        calls(words, finding);
+        finding_words_calls(words, finding);
     if (has_source && kind->with_source) {
         words_add(words, kind->with_source);
         words_add(words, "“");
@@ -146,4 +155,52 @@ void finding_words_site(struct words *words, const struct call_site *site, bool 
 void finding_words_trace_id(struct words *words, const unsigned char id[16])
 {
     for (unsigned i = 0; i < 16; i++) words_printf(words, "%02x", id[i]);
+}
+
+static void plain_sequence(struct words *words, const struct finding *finding)
+{
+    words_add(words, "it waits for ");
+    for (uint32_t i = 0; i < finding->operation_count; i++) {
+        if (i == 1) words_add(words, " to end before it starts ");
+        if (i > 1) words_add(words, ", and for that before ");
+        name_operation(words, &finding->operations[i]);
+        words_printf(words, " (%s)", units_duration(finding->operations[i].cost_ns).text);
+    }
+    words_printf(words, ", %s.",
+                 finding->operation_count > 2 ? "though none needs an answer of the others"
+                                              : kind_words[finding->kind].once);
+}
+
+void finding_words_plain(struct words *words, const struct finding *finding)
+{
+    const struct kind_words *kind = &kind_words[finding->kind];
+    if (!kind->verb) {
+        plain_sequence(words, finding);
+        return;
+    }
+    words_add(words, kind->verb);
+    words_add(words, "“");
+    finding_words_calls(words, finding);
+    words_printf(words, "” %s times in one request, ", units_count(finding->count).text);
+    bool has_source = finding->has_source && (finding->source.label.len || finding->source.text.len);
+    if (has_source && kind->with_source) {
+        words_add(words, "once for each row of “");
+        name_operation(words, &finding->source);
+        words_add(words, "”, ");
+    }
+    words_printf(words, "%s.", kind->once);
+}
+
+void finding_words_effect(struct words *words, const struct finding *finding)
+{
+    int64_t after_ns = finding->request_ns - finding->saving_ns;
+    if (finding->saving_ns <= 0)
+        words_add(words, "A request gets no shorter by that alone: other work runs meanwhile.");
+    else if (finding->saving_ns < finding->request_ns / SMALL_SAVING_PART)
+        words_printf(words, "Repaired, that saves about %s of a request's %s.",
+                     units_estimate(finding->saving_ns).text, units_duration(finding->request_ns).text);
+    else
+        words_printf(words, "Repaired, a request takes about %s instead of %s.",
+                     units_estimate(after_ns > 0 ? after_ns : 0).text,
+                     units_duration(finding->request_ns).text);
 }

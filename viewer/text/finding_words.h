@@ -12,6 +12,16 @@ bool finding_words_counts(const struct finding *finding);
 /* orders by customer: one query for each row of “customers by merchant” */
 void finding_words_what(struct words *words, const struct finding *finding);
 
+/* The calls it is about: orders by customer */
+void finding_words_calls(struct words *words, const struct finding *finding);
+
+/* In a sentence for someone who knows no terms: it asks the database for “orders by customer” 3,000 times in
+ * one request, once for each row of “customers by merchant”, where once for all of them would do. */
+void finding_words_plain(struct words *words, const struct finding *finding);
+
+/* Repaired, a request takes about 950 ms instead of 2.13 s. */
+void finding_words_effect(struct words *words, const struct finding *finding);
+
 /* 1.21 s of 2.13 s; as one query about 25 ms, the request then about 950 ms */
 void finding_words_gain(struct words *words, const struct finding *finding);
 

@@ -21,7 +21,7 @@ static const struct table_column columns[COLUMNS] = {
     [MAX] = {"max", true, 0, 5},
     [ROWS] = {"rows", true, 0, 1},
     [SHARE] = {"share", true, 0, 0},
-    [CUMULATIVE] = {"cumulative", true, 0, 1},
+    [CUMULATIVE] = {"cumul.", true, 0, 1},
     [ALL_CALLS] = {"calls in all", true, 0, 6},
 };
 
@@ -209,8 +209,8 @@ static void explain(struct paper *paper, uint32_t left_out)
     }
     paper_say(paper, STYLE_FAINT, 0,
               "Calls, total, self, rows and time are those of one request on average. Self is total without "
-              "what ran beneath it; “share” is its part of the request, and the cumulative share that of all "
-              "lines down to here.");
+              "what ran beneath it; “share” is its part of the request, “cumul.” that of all lines down to "
+              "here.");
 }
 
 void text_profiles(struct buffer *out, const struct view *view, const struct profile *profiles,

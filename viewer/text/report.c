@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The front page: one block for each endpoint, in the order given (the most time first), with what is to be
- * repaired, the largest saving first; then what holds for all, and what may make it wrong.
+ * The front page, in one screen: endpoints with something to repair, in the order given (what saves most in
+ * all comes first), each with its first repair in plain words and the others in a line; then those with
+ * nothing to repair; then what holds for all, and what may make it wrong.
  */
+#include "viewer/text/cache_words.h"
 #include "viewer/text/cells.h"
 #include "viewer/text/endpoint_words.h"
 #include "viewer/text/finding_words.h"
@@ -11,20 +13,50 @@
 
 #include <stdio.h>
 
-#define WHOLE_ENDPOINTS_MAX 4  /* so many are shown with all their findings */
-#define SHORT_ENDPOINTS_MAX 10 /* of more, so many are shown, … */
-#define SHORT_FINDINGS_MAX  3  /* … each with so many findings */
-#define FINDING_INDENT      5
-#define WIDE_COLUMNS        100
+#define WHOLE_ENDPOINTS_MAX 5 /* so many are shown with their first repair; more have a line */
+#define LINE_ENDPOINTS_MAX  8
+#define NEXT_FINDINGS_MAX   2 /* in a line each, behind the first */
+#define INDENT              3
+
+struct endpoints {
+    const struct endpoint_summary *list;
+    uint32_t count;
+};
 
 static void chunk(struct paper *paper, struct words *words)
 {
-    paper_flow(paper, words, 3, FINDING_INDENT);
+    paper_flow(paper, words, 3, INDENT);
     words_clear(words);
 }
 
-/* Who: GET /api/dashboard/{merchant_id}   dashboard before   5 requests */
-static void identity(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint)
+static void wrap_line(struct paper *paper, struct words *words, unsigned from, unsigned hang)
+{
+    paper_to(paper, from);
+    paper_wrap(paper, words_str(words), hang, paper->width);
+    paper_end(paper);
+    words_clear(words);
+}
+
+/* ---- an endpoint ---- */
+
+/* The version of the same service that was asked for after this one's last request, the last of them. */
+static const struct endpoint_summary *newer_version(const struct endpoints *all,
+                                                    const struct endpoint_summary *endpoint)
+{
+    const struct endpoint_summary *newer = NULL;
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct endpoint_summary *other = &all->list[i];
+        bool is_other_version = str_equal(other->service, endpoint->service) &&
+                                !str_equal(other->service_version, endpoint->service_version);
+        int64_t last_ns = newer ? newer->last_start_ns : endpoint->last_start_ns;
+        if (is_other_version && other->service_version.len && other->last_start_ns > last_ns) newer = other;
+    }
+    return newer;
+}
+
+/* GET /api/dashboard/{merchant_id}   dashboard before   5 requests   1 failed   (since then: joined) */
+static void identity(struct paper *paper, struct words *words, const struct endpoints *all,
+                     const struct endpoint_summary *endpoint)
 {
     words_style(words, STYLE_STRONG);
     endpoint_words_name(words, endpoint);
@@ -33,9 +65,17 @@ static void identity(struct paper *paper, struct words *words, const struct endp
     chunk(paper, words);
     endpoint_words_number(words, endpoint->count, "request", "requests");
     chunk(paper, words);
-    if (endpoint->errors == 0) return;
-    words_style(words, STYLE_BAD);
-    words_printf(words, "%s" WORDS_SPACE "failed", units_count(endpoint->errors).text);
+    if (endpoint->errors) {
+        words_style(words, STYLE_BAD);
+        words_printf(words, "%s" WORDS_SPACE "failed", units_count(endpoint->errors).text);
+        chunk(paper, words);
+    }
+    const struct endpoint_summary *newer = newer_version(all, endpoint);
+    if (!newer) return;
+    words_style(words, STYLE_FAINT);
+    words_add(words, "(since then: ");
+    words_name(words, newer->service_version);
+    words_add(words, ")");
     chunk(paper, words);
 }
 
@@ -64,145 +104,159 @@ static void call_totals(struct paper *paper, struct words *words, const struct e
     chunk(paper, words);
 }
 
-/* How: p50 2.13 s   max 2.41 s   3,604 queries a request, 2.01 s in the database */
-static void figures(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint)
+static void cache_line(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint,
+                       unsigned indent)
 {
+    if (!cache_words_has(endpoint->cache)) return;
+    cache_words(words, endpoint->cache);
+    wrap_line(paper, words, indent, indent + 2);
+}
+
+/* Who on the first line; how long and how many calls on the second. */
+static void header(struct paper *paper, struct words *words, const struct endpoints *all,
+                   const struct endpoint_summary *endpoint)
+{
+    identity(paper, words, all, endpoint);
+    paper_end(paper);
+    paper_to(paper, INDENT);
     latency(paper, words, endpoint);
     call_totals(paper, words, endpoint);
-    if (endpoint->finding_count) return;
-    words_style(words, STYLE_GOOD);
-    words_add(words, "nothing to repair found");
-    chunk(paper, words);
-}
-
-/* How wide the header would be on one line. */
-static unsigned header_cells(const struct paper *paper, struct words *words,
-                             const struct endpoint_summary *endpoint)
-{
-    struct view endless = {.width = UINT32_MAX / 2, .ascii = paper->view->ascii};
-    struct paper scratch;
-    struct buffer line;
-    buffer_init(&line);
-    paper_init(&scratch, &line, &endless);
-    identity(&scratch, words, endpoint);
-    figures(&scratch, words, endpoint);
-    buffer_fini(&line);
-    return scratch.column;
-}
-
-/* On one line if it fits, else who on the first and how on the second. */
-static void header(struct paper *paper, const struct endpoint_summary *endpoint)
-{
-    struct words words;
-    words_init(&words, paper->view);
-    bool one_line = header_cells(paper, &words, endpoint) <= paper->width;
-    identity(paper, &words, endpoint);
-    if (!one_line) {
-        paper_end(paper);
-        paper_to(paper, FINDING_INDENT);
-    }
-    figures(paper, &words, endpoint);
     paper_end(paper);
-    words_fini(&words);
+    cache_line(paper, words, endpoint, INDENT);
 }
 
-/* The columns that the findings of one endpoint share. */
-struct columns {
-    unsigned title, count, text;
-};
+/* ---- what to repair in it ---- */
 
-static struct columns columns_of(const struct finding *findings, uint32_t count)
+/* Repair first: it asks … Repaired, a request takes about 950 ms. Over all 5 requests that is 5.9 s. */
+static void first_repair(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint)
 {
-    struct columns columns = {0, 0, 0};
-    for (uint32_t i = 0; i < count; i++) {
-        unsigned title = (unsigned)strlen(finding_kind_title(findings[i].kind));
-        unsigned digits = finding_words_counts(&findings[i])
-                              ? (unsigned)strlen(units_count(findings[i].count).text) + 1
-                              : 0;
-        if (title > columns.title) columns.title = title;
-        if (digits > columns.count) columns.count = digits;
-    }
-    columns.text = FINDING_INDENT + columns.title + 3 + (columns.count ? columns.count + 3 : 0);
-    return columns;
-}
-
-/*  1  N+1 query   ×3,000   orders by customer: one query for each row of “customers by merchant”
- * dashboard.c:212 */
-static void first_line(struct paper *paper, struct words *words, const struct finding *finding,
-                       uint32_t number, const struct columns *columns)
-{
-    words_printf(words, "%u", number);
-    paper_put_right(paper, words_str(words), FINDING_INDENT - 2);
-    words_clear(words);
-    paper_to(paper, FINDING_INDENT);
+    const struct finding *finding = &endpoint->findings[0];
     words_style(words, STYLE_TITLE);
-    words_add(words, finding_kind_title(finding->kind));
-    paper_put_words(paper, words);
+    words_add(words, "Repair first:");
+    words_style(words, STYLE_PLAIN);
+    words_add(words, " ");
+    finding_words_plain(words, finding);
+    words_add(words, " ");
+    finding_words_effect(words, finding);
+    int64_t total_ns = finding_saving_total_ns(finding, endpoint->count);
+    if (endpoint->count > 1 && total_ns > 0)
+        words_printf(words, " Over all %s requests that is %s.", units_count(endpoint->count).text,
+                     units_estimate(total_ns).text);
+    wrap_line(paper, words, INDENT, INDENT);
+    words_style(words, STYLE_GOOD);
+    words_add(words, "→ ");
+    words_name(words, finding->advice);
+    paper_to(paper, INDENT);
+    paper_wrap(paper, words_str(words), INDENT + 2, paper->width);
     words_clear(words);
-    if (finding_words_counts(finding)) {
-        words_style(words, STYLE_TITLE);
-        words_printf(words, "×%s", units_count(finding->count).text);
-        paper_put_right(paper, words_str(words), columns->text - 3);
-        words_clear(words);
-    }
-    struct words site;
-    words_init(&site, paper->view);
-    finding_words_site(&site, &finding->site, false);
-    unsigned site_cells = cells_of(words_str(&site));
-    paper_to(paper, columns->text);
-    finding_words_what(words, finding);
-    paper_wrap(paper, words_str(words), columns->text, paper->width);
-    words_clear(words);
-    if (site_cells) {
-        if (paper->column + 3 + site_cells > paper->width) paper_end(paper);
-        paper_put_right(paper, words_str(&site), paper->width);
-    }
+    finding_words_site(words, &finding->site, false);
+    chunk(paper, words);
+    words_style(words, STYLE_FAINT);
+    words_add(words, confidence_name(finding->confidence));
+    chunk(paper, words);
     paper_end(paper);
-    words_fini(&site);
 }
 
-static void show_finding(struct paper *paper, const struct finding *finding, uint32_t number,
-                         const struct columns *columns)
+/* Then N+1 query ×200: reviews by product, saves about 250 ms a request (dashboard.c:148) */
+static void next_repair(struct paper *paper, struct words *words, const struct finding *finding)
+{
+    words_printf(words, "Then %s", finding_kind_title(finding->kind));
+    if (finding_words_counts(finding))
+        words_printf(words, WORDS_SPACE "×%s", units_count(finding->count).text);
+    words_add(words, ": ");
+    finding_words_calls(words, finding);
+    if (finding->saving_ns > 0)
+        words_printf(words, ", saves %s a request", units_estimate(finding->saving_ns).text);
+    if (finding->site.file.len) {
+        words_add(words, " (");
+        finding_words_site(words, &finding->site, false);
+        words_add(words, ")");
+    }
+    wrap_line(paper, words, INDENT, INDENT + 2);
+}
+
+static void more_findings(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint,
+                          uint32_t shown)
+{
+    if (shown >= endpoint->finding_count) return;
+    words_style(words, STYLE_FAINT);
+    words_printf(words, "and %u more: weir findings --endpoint '", endpoint->finding_count - shown);
+    endpoint_words_name(words, endpoint);
+    words_add(words, "'");
+    wrap_line(paper, words, INDENT, INDENT + 2);
+}
+
+static void show_endpoint(struct paper *paper, const struct endpoints *all,
+                          const struct endpoint_summary *endpoint)
 {
     struct words words;
     words_init(&words, paper->view);
-    first_line(paper, &words, finding, number, columns);
-    finding_words_gain(&words, finding);
-    paper_to(paper, FINDING_INDENT);
-    paper_wrap(paper, words_str(&words), FINDING_INDENT, paper->width);
-    words_clear(&words);
-    finding_words_seen(&words, finding);
-    paper_flow(paper, &words, 6, FINDING_INDENT);
+    header(paper, &words, all, endpoint);
+    first_repair(paper, &words, endpoint);
+    uint32_t shown = 1;
+    for (; shown < endpoint->finding_count && shown <= NEXT_FINDINGS_MAX; shown++)
+        next_repair(paper, &words, &endpoint->findings[shown]);
+    more_findings(paper, &words, endpoint, shown);
+    words_fini(&words);
     paper_end(paper);
-    words_clear(&words);
-    if (finding->advice.len) {
-        words_style(&words, STYLE_GOOD);
-        words_add(&words, "→ ");
-        words_name(&words, finding->advice);
-        paper_to(paper, FINDING_INDENT);
-        paper_wrap(paper, words_str(&words), FINDING_INDENT + 2, paper->width);
-        paper_end(paper);
+}
+
+/* ---- the parts of the page ---- */
+
+/* Returns how many of them there are; the first have a block each. */
+static uint32_t show_repairs(struct paper *paper, const struct endpoints *all)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (all->list[i].finding_count == 0) continue;
+        if (found == 0) {
+            paper_say(paper, STYLE_STRONG, 0,
+                      "What to repair, first what saves the most time in all: its saving a request, times "
+                      "the requests.");
+            paper_end(paper);
+        }
+        if (found++ < WHOLE_ENDPOINTS_MAX) show_endpoint(paper, all, &all->list[i]);
     }
+    return found;
+}
+
+static void show_line(struct paper *paper, const struct endpoints *all,
+                      const struct endpoint_summary *endpoint)
+{
+    struct words words;
+    words_init(&words, paper->view);
+    paper_to(paper, INDENT);
+    identity(paper, &words, all, endpoint);
+    words_printf(&words, "p50" WORDS_SPACE "%s", units_duration(endpoint->p50_ns).text);
+    chunk(paper, &words);
+    if (endpoint->finding_count) {
+        words_style(&words, STYLE_TITLE);
+        endpoint_words_number(&words, endpoint->finding_count, "finding", "findings");
+        chunk(paper, &words);
+    }
+    paper_end(paper);
+    cache_line(paper, &words, endpoint, 2 * INDENT);
     words_fini(&words);
 }
 
-static void show_endpoint(struct paper *paper, const struct endpoint_summary *endpoint, uint32_t findings_max)
+/* Endpoints in a line each: those with findings behind the first so many, or those without. */
+static void show_lines(struct paper *paper, const struct endpoints *all, bool with_findings, uint32_t skipped,
+                       const char *title)
 {
-    header(paper, endpoint);
-    uint32_t shown = endpoint->finding_count < findings_max ? endpoint->finding_count : findings_max;
-    struct columns columns = columns_of(endpoint->findings, shown);
-    for (uint32_t i = 0; i < shown; i++) show_finding(paper, &endpoint->findings[i], i + 1, &columns);
-    if (shown == endpoint->finding_count) return;
-    struct words words;
-    words_init(&words, paper->view);
-    words_style(&words, STYLE_FAINT);
-    words_printf(&words, "and %u more: weir findings --endpoint '", endpoint->finding_count - shown);
-    endpoint_words_name(&words, endpoint);
-    words_add(&words, "'");
-    paper_to(paper, FINDING_INDENT);
-    paper_wrap(paper, words_str(&words), FINDING_INDENT, paper->width);
+    uint32_t met = 0, shown = 0;
+    for (uint32_t i = 0; i < all->count; i++) {
+        if ((all->list[i].finding_count > 0) != with_findings || met++ < skipped) continue;
+        if (shown == LINE_ENDPOINTS_MAX) continue;
+        if (shown++ == 0) paper_say(paper, with_findings ? STYLE_STRONG : STYLE_GOOD, 0, title);
+        show_line(paper, all, &all->list[i]);
+    }
+    if (shown == 0) return;
+    if (met > skipped + shown) {
+        char line[64];
+        snprintf(line, sizeof line, "and %u more: weir requests", met - skipped - shown);
+        paper_say(paper, STYLE_FAINT, INDENT, line);
+    }
     paper_end(paper);
-    words_fini(&words);
 }
 
 static void totals(struct paper *paper, const struct endpoint_summary *endpoints, uint32_t count)
@@ -219,9 +273,11 @@ static void totals(struct paper *paper, const struct endpoint_summary *endpoints
     endpoint_words_number(&words, requests, "request", "requests");
     words_add(&words, findings ? ", " : ", nothing to repair found");
     if (findings) endpoint_words_number(&words, findings, "finding", "findings");
-    words_printf(&words, "; the last request began %s.", units_ago(paper->view->now_ns, last_ns).text);
-    words_add(&words, findings ? " In full: weir findings. One request: weir trace --slowest 'ENDPOINT'."
-                               : " One request: weir trace --slowest 'ENDPOINT'.");
+    words_printf(&words, "; the last began %s. Half of an endpoint's requests take no longer than its p50.",
+                 units_ago(paper->view->now_ns, last_ns).text);
+    words_add(&words, findings ? " In full: weir findings. Where" : " Where");
+    words_add(&words,
+              " the time goes: weir profile 'ENDPOINT'. One request: weir trace --slowest 'ENDPOINT'.");
     paper_wrap(paper, words_str(&words), 0, paper->width);
     paper_end(paper);
     words_fini(&words);
@@ -291,18 +347,11 @@ void text_report(struct buffer *out, const struct view *view, const struct endpo
                  uint32_t count, const struct status_view *status)
 {
     struct paper paper;
+    struct endpoints all = {endpoints, count};
     paper_init(&paper, out, view);
-    bool whole = count <= WHOLE_ENDPOINTS_MAX;
-    uint32_t shown = whole || count < SHORT_ENDPOINTS_MAX ? count : SHORT_ENDPOINTS_MAX;
-    for (uint32_t i = 0; i < shown; i++) {
-        show_endpoint(&paper, &endpoints[i], whole ? UINT32_MAX : SHORT_FINDINGS_MAX);
-        paper_end(&paper);
-    }
-    if (shown < count) {
-        char line[96];
-        snprintf(line, sizeof line, "%u more, each with less time a request: weir requests", count - shown);
-        paper_say(&paper, STYLE_FAINT, 0, line);
-    }
+    uint32_t found = show_repairs(&paper, &all);
+    if (found > WHOLE_ENDPOINTS_MAX) show_lines(&paper, &all, true, WHOLE_ENDPOINTS_MAX, "More to repair:");
+    show_lines(&paper, &all, false, 0, "Nothing to repair found:");
     if (count)
         totals(&paper, endpoints, count);
     else

@@ -21,19 +21,21 @@ enum {
     COLUMNS
 };
 
+#define VERSION_RANK_SAME 7 /* of the version where it tells no two lines apart */
+
 static const struct table_column columns[COLUMNS] = {
-    [ENDPOINT] = {"endpoint", false, 34, 0},
-    [SERVICE] = {"service", false, 10, 7},
+    [ENDPOINT] = {"endpoint", false, 24, 0},
+    [SERVICE] = {"service", false, 16, 1},
     [VERSION] = {"version", false, 7, 2},
-    [REQUESTS] = {"requests", true, 0, 0},
-    [FAILED] = {"failed", true, 0, 1},
+    [REQUESTS] = {"count", true, 0, 0},
+    [FAILED] = {"failed", true, 0, 3},
     [P50] = {"p50", true, 0, 0},
-    [P95] = {"p95", true, 0, 4},
-    [DB] = {"queries", true, 0, 3},
-    [HTTP] = {"HTTP", true, 0, 5},
+    [P95] = {"p95", true, 0, 5},
+    [DB] = {"queries", true, 0, 4},
+    [HTTP] = {"HTTP", true, 0, 4},
     [CACHE] = {"cache", true, 0, 6},
     [DB_TIME] = {"in database", true, 0, 8},
-    [FINDINGS] = {"findings", true, 0, 0},
+    [FINDINGS] = {"found", true, 0, 0},
     [SAVING] = {"saves", true, 0, 0},
 };
 
@@ -43,10 +45,10 @@ static void number(struct table *table, uint64_t value)
     text_table_cell_end(table);
 }
 
-static void duration(struct table *table, const char *prefix, int64_t ns, bool known)
+static void duration(struct table *table, int64_t ns, const char *mark, bool known)
 {
     if (known)
-        words_printf(&table->text, "%s%s", prefix, units_duration(ns).text);
+        words_printf(&table->text, "%s%s", units_duration(ns).text, mark);
     else
         words_add(&table->text, "·");
     text_table_cell_end(table);
@@ -64,12 +66,12 @@ static void row(struct table *table, const struct endpoint_summary *endpoint)
     number(table, endpoint->count);
     if (endpoint->errors) words_style(&table->text, STYLE_BAD);
     number(table, endpoint->errors);
-    duration(table, "", endpoint->p50_ns, true);
-    duration(table, enough ? "" : "max" WORDS_SPACE, enough ? endpoint->p95_ns : endpoint->max_ns, true);
+    duration(table, endpoint->p50_ns, "", true);
+    duration(table, enough ? endpoint->p95_ns : endpoint->max_ns, enough ? " " : "*", true);
     number(table, endpoint->db_calls);
     number(table, endpoint->http_calls);
     number(table, endpoint->cache_calls);
-    duration(table, "", endpoint->db_ns, endpoint->db_calls > 0);
+    duration(table, endpoint->db_ns, "", endpoint->db_calls > 0);
     if (endpoint->finding_count) words_style(&table->text, STYLE_TITLE);
     number(table, endpoint->finding_count);
     if (endpoint->saving_ns > 0)
@@ -98,6 +100,31 @@ static void hide_empty(struct table *table, const struct endpoint_summary *endpo
     if (!cache) text_table_hide(table, CACHE);
 }
 
+/* Whether two lines differ in nothing but the version. */
+static bool versions_tell_apart(const struct endpoint_summary *endpoints, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = i + 1; j < count; j++) {
+            if (str_equal(endpoints[i].service, endpoints[j].service) &&
+                !str_equal(endpoints[i].service_version, endpoints[j].service_version))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void explain(struct paper *paper, const struct endpoint_summary *endpoints, uint32_t count,
+                    bool shows_p95)
+{
+    bool few = false;
+    for (uint32_t i = 0; i < count; i++) few |= shows_p95 && endpoints[i].count < PERCENTILE_SAMPLES_MIN;
+    paper_say(
+        paper, STYLE_FAINT, 0,
+        few ? "* the maximum: a p95 takes 20 requests. Calls and time in the database are medians a request. "
+              "“Saves” is the largest single repair."
+            : "Calls and time in the database are medians a request. “Saves” is the largest single repair.");
+}
+
 void text_requests(struct buffer *out, const struct view *view, const struct endpoint_summary *endpoints,
                    uint32_t count)
 {
@@ -108,11 +135,13 @@ void text_requests(struct buffer *out, const struct view *view, const struct end
         return;
     }
     struct table table;
-    text_table_init(&table, columns, COLUMNS, view);
+    struct table_column ranked[COLUMNS];
+    memcpy(ranked, columns, sizeof ranked);
+    if (!versions_tell_apart(endpoints, count)) ranked[VERSION].rank = VERSION_RANK_SAME;
+    text_table_init(&table, ranked, COLUMNS, view);
     for (uint32_t i = 0; i < count; i++) row(&table, &endpoints[i]);
     hide_empty(&table, endpoints, count);
     text_table_print(&table, &paper);
+    explain(&paper, endpoints, count, table.used[P95]);
     text_table_fini(&table);
-    paper_say(&paper, STYLE_FAINT, 0,
-              "Calls and time in the database are medians a request. “Saves” is the largest single repair.");
 }

@@ -87,7 +87,7 @@ struct unit_text units_mean(double count)
     if (count >= 0.05) {
         snprintf(out.text, sizeof out.text, "%.*f", count < 99.95 ? 1 : 0, count);
     } else {
-        snprintf(out.text, sizeof out.text, "under" S "0.1");
+        snprintf(out.text, sizeof out.text, "<0.1");
     }
     return out;
 }
@@ -97,7 +97,7 @@ struct unit_text units_share(double share)
     struct unit_text out;
     double percent = share * 100;
     if (percent <= 0) return (struct unit_text){"0" S "%"};
-    if (percent < 0.1) return (struct unit_text){"under" S "0.1" S "%"};
+    if (percent < 0.1) return (struct unit_text){"<0.1" S "%"};
     snprintf(out.text, sizeof out.text, "%.*f" S "%%", percent < 9.95 ? 1 : 0,
              percent < 1e15 ? percent : 1e15);
     return out;

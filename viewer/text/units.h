@@ -17,7 +17,7 @@ struct unit_text units_duration(int64_t ns);  /* "2.13 s", "40.0 ms", "412 µs",
 struct unit_text units_estimate(int64_t ns);  /* two digits, for what is only computed: "25 ms" */
 struct unit_text units_count(uint64_t count); /* "3,604" */
 struct unit_text units_mean(double count);    /* "3,604", "2.4" */
-struct unit_text units_share(double share);   /* of 1: "57 %", "2.1 %", "under 0.1 %" */
+struct unit_text units_share(double share);   /* of 1: "57 %", "2.1 %", "<0.1 %" */
 struct unit_text units_bytes(uint64_t bytes); /* "12.3 MiB" */
 struct unit_text units_ago(int64_t now_ns, int64_t then_ns); /* "3 min ago" */
 struct unit_text units_age(int64_t now_ns, int64_t then_ns); /* "3 min" */
