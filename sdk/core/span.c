@@ -17,10 +17,13 @@
 
 /* ---- requests ---- */
 
-/* What is known of answers belongs to one request. */
+/* What is known of answers belongs to one request. Requests may end in any order, and then leave each other's frames
+ * behind: where nothing else is open, the table is empty. */
 static void request_begin(struct thread_state *thread, struct span_slot *slot)
 {
     slot->is_request = true;
+    if (thread->free_slots == ~(1ull << thread_slot_index(thread, slot)))
+        thread->evidence.frame = (struct evidence_frame){0};
     slot->outer_request = evidence_request_begin(&thread->evidence);
 }
 

@@ -229,6 +229,34 @@ static void calls_without_a_request(void **state)
     assert_int_equal(at64(seen.batch->parent_span_id, seen.span), 0);
 }
 
+/* Calls outside any request are requests of their own; ended in another order than begun, they leave nothing behind
+ * that would crowd out what a later request knows. */
+static void roots_that_overlap_leave_nothing(void **state)
+{
+    (void)state;
+    struct weir_call what = {WEIR_SITE("x"), WEIR_CALL_HTTP, NULL, "GET", "http://a/17", 11, 0};
+    for (int i = 0; i < 63; i++) {
+        struct weir_span first = weir_call_begin(&what);
+        weir_call_send(first);
+        struct weir_span other = weir_call_begin(&what);
+        weir_call_send(other);
+        weir_call_end(first);
+        weir_call_end(other);
+    }
+    {
+        WEIR_SERVER_SPAN(request, "GET", "/after", NULL);
+        query("SELECT id FROM source", NULL, 5, NULL);
+        query("SELECT x FROM between", "17", 5, NULL);
+        query("SELECT x FROM target WHERE id = $1", "1", 0, NULL);
+    }
+    assert_true(peer_wait_spans(peer, 130));
+    struct seen source = find("SELECT id FROM source"), target = find("SELECT x FROM target WHERE id = ?");
+    bool linked = false;
+    for (uint32_t l = target.links; l < target.links + links_of(target); l++)
+        linked |= at64(target.batch->link_span_id, l) == at64(source.batch->span_id, source.span);
+    assert_true(linked);
+}
+
 static void hostile_arguments(void **state)
 {
     (void)state;
@@ -252,9 +280,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_loop_carries_links),     TEST(same_input_same_hash),
-        TEST(unread_answers_are_named), TEST(bodies_are_sources_and_lists),
-        TEST(calls_stand_side_by_side), TEST(calls_without_a_request),
+        TEST(a_loop_carries_links),
+        TEST(same_input_same_hash),
+        TEST(unread_answers_are_named),
+        TEST(bodies_are_sources_and_lists),
+        TEST(calls_stand_side_by_side),
+        TEST(calls_without_a_request),
+        TEST(roots_that_overlap_leave_nothing),
         TEST(hostile_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
