@@ -6,6 +6,9 @@
  *     /stock/{id}  {"id":N,"stock":7}
  *     /status/{n}  that status, and "{}"
  *     /large/{n}   n bytes
+ *     /token/{n}…  {"token":"…"}: 20 characters that no one would guess
+ *     /meet/{n}    {}, when n requests have come for it that are not answered
+ *     /hold        {}, once http_server_release has been called
  */
 #ifndef WEIR_TESTS_EXAMPLES_HTTP_SERVER_H
 #define WEIR_TESTS_EXAMPLES_HTTP_SERVER_H
@@ -14,6 +17,7 @@ struct http_server;
 
 struct http_server *http_server_start(void);
 void http_server_stop(struct http_server *server);
+void http_server_release(struct http_server *server);
 const char *http_server_url(const struct http_server *server); /* http://127.0.0.1:PORT */
 
 #endif

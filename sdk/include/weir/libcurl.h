@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcurl's easy interface with spans: include this in place of <curl/curl.h>, link libweir-curl, and each
- * curl_easy_perform of an http or https URL becomes a call with its operation ("GET inventory:8081
+ * libcurl's easy and multi interfaces with spans: include this in place of <curl/curl.h>, link libweir-curl,
+ * and each transfer of an http or https URL becomes a call with its operation ("GET inventory:8081
  * /stock/{id}"), status, call site and evidence of whose answer it needed. The request carries a traceparent
  * header, so that the service asked continues the trace. Nothing in the code changes.
  *
  * What is seen
  *   curl_easy_perform                          a call, unless the URL's protocol is another
+ *   curl_multi_add_handle                      likewise: begins here; several at a time are calls that overlap
+ *   curl_multi_perform, _socket_action,        whose transfer is done: its call ends here, whenever the program reads the
+ *   _info_read                                 message
+ *   curl_multi_remove_handle, _cleanup         a call that is not done is abandoned
  *   curl_easy_setopt                           remembered: URL, method, body, headers, where the answer goes; and passed on
  *   curl_easy_init, _duphandle, _reset,        which options a handle has, and that it is gone
  *   _cleanup
@@ -15,16 +19,19 @@
  * callback or a MIME form sends). Its answer is the body as the write callback got it, up to
  * WEIR_LIBCURL_BODY_MAX bytes; a longer one, or one with headers in it (CURLOPT_HEADER), is not looked at.
  * Nothing of them leaves the process (weir/call.h says what does). error.type is the status from 400 on, else
- * curl's name ("CURLE_COULDNT_CONNECT").
+ * curl's name ("CURLE_COULDNT_CONNECT"); of a transfer taken out of its multi handle before it was done,
+ * "abandoned".
  *
- * For the time of curl_easy_perform the handle's write callback is weir's, which calls the program's with the
+ * For the time of a transfer the handle's write callback is weir's, which calls the program's with the
  * same arguments and returns what it returned, and its header list is the program's with one more header in
  * front (not if the list has a traceparent already). Afterwards all is as it was.
  *
  * What macros cannot reach: calls by way of a function pointer or as (curl_easy_setopt)(…), in files that do
  * not include this header, and in other libraries. A handle whose callbacks or headers are set there must be
- * performed there, too: weir would put back what it knows of. The multi interface is left alone, and so is
- * curl_easy_send. The macros work inside functions only, in C and C++; in C they check an option's type much
+ * performed there, too: weir would put back what it knows of. A handle that is added to a multi handle here
+ * must be removed here, or cleaned up. Of a transfer in a multi handle weir tells what was set before it was
+ * added: a URL or body set later is sent, and not seen. One that is added by one thread and performed by
+ * another is not recorded. curl_easy_send and curl_multi_socket are left alone. The macros work inside functions only, in C and C++; in C they check an option's type much
  * as curl's own do.
  *
  * Each function behaves as libcurl's own, and can be called before weir_init and after weir_shutdown. Out of
@@ -51,6 +58,14 @@ WEIR_API void weir_curl_easy_cleanup(CURL *handle);
 WEIR_API CURLcode weir_curl_easy_setopt(CURL *handle, CURLoption option, ...);
 WEIR_API CURLcode weir_curl_easy_perform(const struct weir_site *site, CURL *handle);
 
+WEIR_API CURLMcode weir_curl_multi_add_handle(const struct weir_site *site, CURLM *multi, CURL *handle);
+WEIR_API CURLMcode weir_curl_multi_remove_handle(CURLM *multi, CURL *handle);
+WEIR_API CURLMcode weir_curl_multi_perform(CURLM *multi, int *running);
+WEIR_API CURLMcode weir_curl_multi_socket_action(CURLM *multi, curl_socket_t socket, int events,
+                                                 int *running);
+WEIR_API CURLMsg *weir_curl_multi_info_read(CURLM *multi, int *left);
+WEIR_API CURLMcode weir_curl_multi_cleanup(CURLM *multi);
+
 #ifdef __cplusplus
 }
 #endif
@@ -63,6 +78,13 @@ WEIR_API CURLcode weir_curl_easy_perform(const struct weir_site *site, CURL *han
 #define curl_easy_reset(...)     weir_curl_easy_reset(__VA_ARGS__)
 #define curl_easy_cleanup(...)   weir_curl_easy_cleanup(__VA_ARGS__)
 #define curl_easy_perform(...)   weir_curl_easy_perform(WEIR_SITE("curl_easy_perform"), __VA_ARGS__)
+
+#define curl_multi_add_handle(...)    weir_curl_multi_add_handle(WEIR_SITE("curl_multi_add_handle"), __VA_ARGS__)
+#define curl_multi_remove_handle(...) weir_curl_multi_remove_handle(__VA_ARGS__)
+#define curl_multi_perform(...)       weir_curl_multi_perform(__VA_ARGS__)
+#define curl_multi_socket_action(...) weir_curl_multi_socket_action(__VA_ARGS__)
+#define curl_multi_info_read(...)     weir_curl_multi_info_read(__VA_ARGS__)
+#define curl_multi_cleanup(...)       weir_curl_multi_cleanup(__VA_ARGS__)
 
 /* curl/curl.h makes curl_easy_setopt a macro: one that checks the value's type (GNU C), or one that checks
  * that there are three arguments. Ours takes its place and asks curl's own tests, for the kinds of options

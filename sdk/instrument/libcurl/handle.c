@@ -22,8 +22,14 @@ __attribute__((constructor)) static void watch_forks(void)
 
 static void set_defaults(struct handle *handle)
 {
-    struct pointer_entry entry = handle->entry;
-    *handle = (struct handle){.entry = entry, .method = "GET", .body_bytes = -1, .write_to = stdout};
+    *handle = (struct handle){.entry = handle->entry,
+                              .method = "GET",
+                              .body_bytes = -1,
+                              .write_to = stdout,
+                              .transfer = handle->transfer,
+                              .queue = handle->queue,
+                              .message = handle->message,
+                              .next_message = handle->next_message};
 }
 
 static void free_strings(struct handle *handle)
@@ -72,7 +78,8 @@ static void copy_options(struct handle *to, const struct handle *from)
     struct pointer_entry entry = to->entry;
     *to = *from;
     to->entry = entry;
-    to->performing = false;
+    to->transfer = NULL;
+    to->queue = NULL;
     to->url = from->url ? strdup(from->url) : NULL;
     to->copied_body = from->copied_body ? copy_bytes(from->copied_body, handle_body_bytes(from)) : NULL;
     if (from->body == from->copied_body) to->body = to->copied_body;
@@ -96,10 +103,8 @@ void handle_remove(CURL *key)
     free_handle(handle);
 }
 
-void handle_reset(CURL *key)
+void handle_reset(struct handle *handle)
 {
-    struct handle *handle = handle_of(key);
-    if (!handle) return;
     free_strings(handle);
     set_defaults(handle);
 }
@@ -158,7 +163,7 @@ static void set_no_body(struct handle *handle, bool no_body)
 
 bool handle_holds(const struct handle *handle, CURLoption option)
 {
-    if (!handle->performing) return false;
+    if (!handle->transfer) return false;
     return option == CURLOPT_WRITEFUNCTION || option == CURLOPT_WRITEDATA ||
            option == CURLOPT_HEADERFUNCTION || option == CURLOPT_HTTPHEADER ||
            (option == CURLOPT_HEADERDATA && !handle->header);

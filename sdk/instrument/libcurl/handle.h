@@ -22,7 +22,10 @@ union option_value {
     void (*function)(void);
 };
 
-/* The program's own, as it set them; all but entry, url and copied_body are plain values. */
+struct multi;
+struct transfer;
+
+/* The program's own, as it set them; all but entry, url and copied_body are plain values. Then what is going on. */
 struct handle {
     struct pointer_entry entry; /* first; by CURL* */
     char *url;                  /* copied; NULL: not set */
@@ -38,7 +41,11 @@ struct handle {
     curl_write_callback header; /* NULL: see transfer.c */
     void *header_to;
     bool answer_has_headers; /* CURLOPT_HEADER */
-    bool performing; /* what weir has changed for the time of a transfer is only noted, not passed on */
+
+    struct transfer *transfer; /* NULL: none under way that is a call */
+    struct multi *queue;       /* where its message waits to be read (multi.c); NULL: there is none */
+    CURLMsg *message;
+    struct handle *next_message;
 };
 
 /* The entry of a handle; made when there is none. NULL when out of memory. */
@@ -49,12 +56,12 @@ void handle_add(CURL *key, const CURL *like);
 void handle_remove(CURL *key);
 
 /* All options as in a new handle. */
-void handle_reset(CURL *key);
+void handle_reset(struct handle *handle);
 
 /* Notes an option that libcurl has accepted. */
 void handle_note(struct handle *handle, CURLoption option, union option_value value);
 
-/* Whether weir holds this option during a transfer. */
+/* Whether this option is weir's for the time of a transfer: the program's is noted, and goes into weir's. */
 bool handle_holds(const struct handle *handle, CURLoption option);
 
 /* The URL that will be asked, to be freed; NULL when it is not http or https, or not known. */

@@ -67,15 +67,20 @@ static bool has_traceparent(const struct curl_slist *headers)
     return false;
 }
 
-static void add_traceparent(struct transfer *transfer, struct weir_span call)
+static void write_traceparent(struct transfer *transfer)
 {
     char value[WEIR_TRACEPARENT_BYTES];
-    weir_traceparent(call, value);
-    struct curl_slist *headers = transfer->handle->headers;
-    if (!value[0] || has_traceparent(headers)) return;
+    weir_traceparent(transfer->call, value);
+    if (!value[0]) return;
     snprintf(transfer->traceparent_line, sizeof(transfer->traceparent_line), TRACEPARENT_NAME "%s", value);
+}
+
+static struct curl_slist *headers_with_traceparent(struct transfer *transfer)
+{
+    struct curl_slist *headers = transfer->handle->headers;
+    if (!transfer->traceparent_line[0] || has_traceparent(headers)) return headers;
     transfer->traceparent = (struct curl_slist){transfer->traceparent_line, headers};
-    curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, &transfer->traceparent);
+    return &transfer->traceparent;
 }
 
 /* Where only CURLOPT_HEADERDATA is set, curl hands the headers to the write callback with that: to the
@@ -88,14 +93,24 @@ static curl_write_callback header_callback(const struct handle *handle)
 
 /* ---- begin and end ---- */
 
-void transfer_begin(struct transfer *transfer, CURL *curl, struct handle *handle, struct weir_span call)
+void transfer_apply(struct transfer *transfer)
 {
-    *transfer = (struct transfer){.curl = curl, .handle = handle, .body_lost = handle->answer_has_headers};
-    add_traceparent(transfer, call);
+    CURL *curl = transfer->curl;
+    const struct handle *handle = transfer->handle;
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_with_traceparent(transfer));
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, header_callback(handle));
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, handle->header_to);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, write_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
-    handle->performing = true;
+}
+
+void transfer_begin(struct transfer *transfer, CURL *curl, struct handle *handle, struct weir_span call)
+{
+    *transfer = (struct transfer){
+        .curl = curl, .handle = handle, .call = call, .body_lost = handle->answer_has_headers};
+    write_traceparent(transfer);
+    transfer_apply(transfer);
+    handle->transfer = transfer;
 }
 
 void transfer_restore(CURL *curl, const struct handle *handle)
@@ -109,7 +124,7 @@ void transfer_restore(CURL *curl, const struct handle *handle)
 
 void transfer_end(struct transfer *transfer)
 {
-    transfer->handle->performing = false;
+    transfer->handle->transfer = NULL;
     transfer_restore(transfer->curl, transfer->handle);
     free(transfer->body);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What weir changes in a handle for the time of curl_easy_perform, and puts back: a traceparent header in
- * front of the program's list, and a write callback that keeps a copy of the body after the program's own has
- * taken it. One transfer belongs to the thread that performs; it lies on its stack.
+ * What weir changes in a handle for the time of a transfer, and puts back: a traceparent header in front of
+ * the program's list, and a write callback that keeps a copy of the body after the program's own has taken
+ * it. A transfer belongs to the thread that performs: it lies on the stack of curl_easy_perform, or hangs in its
+ * multi handle.
  */
 #ifndef WEIR_LIBCURL_TRANSFER_H
 #define WEIR_LIBCURL_TRANSFER_H
@@ -16,6 +17,7 @@
 struct transfer {
     CURL *curl;
     struct handle *handle;
+    struct weir_span call;
     struct curl_slist traceparent; /* its next is the program's list, which is not changed */
     char traceparent_line[sizeof(TRACEPARENT_NAME) + WEIR_TRACEPARENT_BYTES];
     char *body; /* owned; what has come so far */
@@ -25,6 +27,9 @@ struct transfer {
 
 void transfer_begin(struct transfer *transfer, CURL *curl, struct handle *handle, struct weir_span call);
 void transfer_end(struct transfer *transfer);
+
+/* The handle's options have changed: sets weir's again, around them. */
+void transfer_apply(struct transfer *transfer);
 
 /* Gives a handle the program's own callbacks and headers. */
 void transfer_restore(CURL *curl, const struct handle *handle);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions of <weir/libcurl.h>: options are noted and passed on, a transfer is a call. */
+/* The easy interface of <weir/libcurl.h>: options are noted and passed on, a transfer is a call. */
 #define CURL_DISABLE_TYPECHECK
 #define WEIR_LIBCURL_NO_MACROS
-#include "sdk/instrument/libcurl/errors.h"
+#include "sdk/instrument/libcurl/call.h"
 #include "sdk/instrument/libcurl/handle.h"
+#include "sdk/instrument/libcurl/multi.h"
 #include "sdk/instrument/libcurl/transfer.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <weir/call.h>
 #include <weir/libcurl.h>
 
 /* ---- handles ---- */
@@ -29,20 +27,24 @@ CURL *weir_curl_easy_duphandle(CURL *handle)
     handle_add(duplicate, handle);
     /* made in a callback, it has copied what weir set for the time of the transfer */
     const struct handle *original = handle_of(handle);
-    if (original && original->performing) transfer_restore(duplicate, original);
+    if (original && original->transfer) transfer_restore(duplicate, original);
     return duplicate;
 }
 
-void weir_curl_easy_reset(CURL *handle)
+void weir_curl_easy_reset(CURL *curl)
 {
+    struct handle *handle = curl ? handle_of(curl) : NULL;
     if (handle) handle_reset(handle);
-    curl_easy_reset(handle);
+    curl_easy_reset(curl);
+    if (handle && handle->transfer) transfer_apply(handle->transfer);
 }
 
-void weir_curl_easy_cleanup(CURL *handle)
+void weir_curl_easy_cleanup(CURL *curl)
 {
-    if (handle) handle_remove(handle);
-    curl_easy_cleanup(handle);
+    struct handle *handle = curl ? handle_of(curl) : NULL;
+    if (handle) multi_forget(handle);
+    if (curl) handle_remove(curl);
+    curl_easy_cleanup(curl);
 }
 
 /* ---- options ---- */
@@ -88,59 +90,18 @@ CURLcode weir_curl_easy_setopt(CURL *curl, CURLoption option, ...)
     bool held = handle && handle_holds(handle, option);
     CURLcode result = held ? CURLE_OK : pass_on(curl, option, value);
     if (handle && result == CURLE_OK) handle_note(handle, option, value);
+    if (held) transfer_apply(handle->transfer);
     return result;
 }
 
-/* ---- the call ---- */
-
-static bool is_recording(struct weir_span span) { return span.slot != 0 || span.generation != 0; }
-
-static struct weir_span begin_call(const struct weir_site *site, const struct handle *handle, const char *url)
-{
-    /* no connection: curl opens as many as it needs, so that one is no obstacle to doing two things at once
-     */
-    struct weir_call call = {.site = site,
-                             .type = WEIR_CALL_HTTP,
-                             .method = handle_method(handle),
-                             .text = url,
-                             .text_bytes = strlen(url)};
-    struct weir_span span = weir_call_begin(&call);
-    if (handle_body(handle)) weir_call_input(span, handle_body(handle), handle_body_bytes(handle));
-    return span;
-}
-
-static void add_answer(struct weir_span call, const struct transfer *transfer, CURLcode result)
-{
-    long status = 0;
-    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status > 0) weir_span_int(call, "http.response.status_code", status);
-    if (status >= 400)
-        weir_span_error(call, error_of_status(status));
-    else if (result != CURLE_OK)
-        weir_span_error(call, error_of_code(result));
-    if (result == CURLE_OK && !transfer->body_lost)
-        weir_call_body(call, transfer->body ? transfer->body : "", transfer->body_bytes);
-}
-
-static CURLcode perform_call(struct weir_span call, CURL *curl, struct handle *handle)
-{
-    struct transfer transfer;
-    transfer_begin(&transfer, curl, handle, call);
-    weir_call_send(call);
-    CURLcode result = curl_easy_perform(curl);
-    weir_call_answered(call);
-    add_answer(call, &transfer, result);
-    transfer_end(&transfer);
-    weir_call_end(call);
-    return result;
-}
+/* ---- transfers ---- */
 
 CURLcode weir_curl_easy_perform(const struct weir_site *site, CURL *curl)
 {
     struct handle *handle = curl ? handle_of(curl) : NULL;
-    char *url = handle && !handle->performing ? handle_http_url(handle) : NULL;
-    if (!url) return curl_easy_perform(curl);
-    struct weir_span call = begin_call(site, handle, url);
-    free(url);
-    return is_recording(call) ? perform_call(call, curl, handle) : curl_easy_perform(curl);
+    struct transfer transfer;
+    if (!handle || !call_begin(&transfer, site, curl, handle)) return curl_easy_perform(curl);
+    CURLcode result = curl_easy_perform(curl);
+    call_end(&transfer, result);
+    return result;
 }
