@@ -6,7 +6,19 @@
 #include <strings.h>
 #include <sys/un.h>
 
-#define ENDPOINT_DEFAULT "tcp://127.0.0.1:5140"
+static const struct {
+    const char *variable, *standard;
+} texts[] = {
+#define X(name, variable, standard, what) {variable, standard},
+    SETTING_TEXTS(X)
+#undef X
+};
+
+enum text_setting {
+#define X(name, variable, standard, what) TEXT_##name,
+    SETTING_TEXTS(X)
+#undef X
+};
 
 /* Empty counts as unset. */
 static const char *environment(const char *name)
@@ -15,9 +27,11 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
-static bool environment_is(const char *name, const char *word)
+static const char *setting_text(enum text_setting which) { return environment(texts[which].variable); }
+
+static bool text_is(enum text_setting which, const char *word)
 {
-    const char *value = environment(name);
+    const char *value = setting_text(which);
     return value && strcasecmp(value, word) == 0;
 }
 
@@ -109,8 +123,8 @@ static bool add_endpoint(struct settings *settings, struct str text)
 /* A list separated by commas, blanks around them; every one must be good. */
 static enum weir_status read_endpoints(struct settings *settings, const char *configured)
 {
-    const char *at = configured && *configured ? configured : environment("WEIR_ENDPOINT");
-    for (at = at ? at : ENDPOINT_DEFAULT;; at++) {
+    const char *at = configured && *configured ? configured : setting_text(TEXT_endpoint);
+    for (at = at ? at : texts[TEXT_endpoint].standard;; at++) {
         at += strspn(at, " ");
         size_t len = strcspn(at, ","), shown = len;
         while (shown && at[shown - 1] == ' ') shown--;
@@ -193,9 +207,9 @@ static void read_resource(struct settings *settings, const struct weir_config *c
 {
     struct str fallback = arena_printf(&settings->arena, "unknown_service:%s", program_invocation_short_name);
     resource_set(settings, str_of("service.name"), fallback);
-    read_resource_attributes(settings, str_of(environment("OTEL_RESOURCE_ATTRIBUTES")));
+    read_resource_attributes(settings, str_of(setting_text(TEXT_resource)));
     if (settings->resource[0].value.len == 0) settings->resource[0].value = fallback;
-    set_text(settings, "service.name", environment("OTEL_SERVICE_NAME"));
+    set_text(settings, "service.name", setting_text(TEXT_service_name));
     set_text(settings, "service.name", config->service_name);
     set_text(settings, "service.version", config->service_version);
 }
@@ -204,16 +218,16 @@ enum weir_status settings_read(struct settings *settings, const struct weir_conf
 {
     static const struct weir_config nothing;
     if (!config) config = &nothing;
-    *settings = (struct settings){.disabled = environment_is("OTEL_SDK_DISABLED", "true"),
-                                  .debug = environment_is("WEIR_LOG", "debug"),
-                                  .evidence = !environment_is("WEIR_EVIDENCE", "off")};
+    *settings = (struct settings){.disabled = text_is(TEXT_disabled, "true"),
+                                  .debug = text_is(TEXT_log, "debug"),
+                                  .evidence = !text_is(TEXT_evidence, "off")};
     arena_init(&settings->arena, SETTINGS_BYTES_MAX);
-#define X(field, variable, otherwise, least, most)                                                           \
+#define X(field, variable, otherwise, least, most, what)                                                     \
     settings->field = number(config->field, variable, otherwise, least, most);
     SETTING_NUMBERS(X)
 #undef X
     settings->ring_bytes = power_of_two(settings->ring_bytes);
-    settings->hash_key = arena_str(&settings->arena, str_of(environment("WEIR_HASH_KEY")));
+    settings->hash_key = arena_str(&settings->arena, str_of(setting_text(TEXT_hash_key)));
     read_resource(settings, config);
     enum weir_status status = read_endpoints(settings, config->endpoint);
     return arena_exhausted(&settings->arena) ? WEIR_NO_MEMORY : status;

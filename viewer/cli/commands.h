@@ -9,11 +9,17 @@
 #include "base/buffer.h"
 #include "viewer/cli/options.h"
 
+#define EXIT_STATUSES(X)                                                                                     \
+    X(DONE, 0, "done")                                                                                       \
+    X(NOTHING, 1,                                                                                            \
+      "what was asked for is not there; of doctor: a problem, of demo: a step, of load: a request failed")   \
+    X(USAGE, 2, "wrong usage")                                                                               \
+    X(AWAY, 3, "no collector answered")
+
 enum exit_status {
-    EXIT_DONE = 0,
-    EXIT_NOTHING = 1, /* what was asked for is not there; of the demo, a step failed; of load, a request */
-    EXIT_USAGE = 2,
-    EXIT_AWAY = 3 /* no collector answered */
+#define X(name, number, what) EXIT_##name = number,
+    EXIT_STATUSES(X)
+#undef X
 };
 
 struct command {

@@ -4,6 +4,7 @@
  * from which dispatch and --help come.
  */
 #include "viewer/cli/commands.h"
+#include "viewer/cli/describe.h"
 #include "viewer/cli/load_targets.h"
 
 #include <signal.h>
@@ -17,7 +18,7 @@ static enum exit_status command_help(const struct command *command, const struct
 
 const struct command commands[] = {
     {.name = "report",
-     .what = "endpoints, and what to repair in them",
+     .what = "what is slow, what to repair first, what that would save",
      .example = "weir report --since 1h",
      .options = READING | OPTIONS_FILTER,
      .run = command_ask},
@@ -90,25 +91,26 @@ const struct command commands[] = {
          "by nearest rank, of answers below 400. Exit status 1 when any request failed. Ctrl-C prints what "
          "was measured.",
      .options = OPTION_BIT(requests) | OPTION_BIT(concurrency) | OPTION_BIT(hit_rate) | OPTION_BIT(warm) |
-                OPTION_BIT(seed) | OPTION_BIT(ramp_up) | OPTION_BIT(think) | OPTION_BIT(timeout) | OPTION_BIT(json) |
-                OPTION_BIT(help),
+                OPTION_BIT(seed) | OPTION_BIT(ramp_up) | OPTION_BIT(think) | OPTION_BIT(timeout) |
+                OPTION_BIT(json) | OPTION_BIT(help),
      .positionals_max = LOAD_URLS_MAX,
      .run = command_load},
     {.name = "demo",
      .what = "two slow services and their repairs, live, from start to report",
      .example = "weir demo --data-dir /tmp/weir-demo",
-     .notes = "Needs nothing running and leaves nothing running; takes about a minute. The data stays in "
+     .notes = "Needs nothing running and leaves nothing running; takes about two minutes, with --full three. "
+              "The data stays in "
               "--data-dir\n"
               "($XDG_STATE_HOME/weir-demo, ~/.local/state/weir-demo, as root /var/lib/weir-demo), which the "
               "next demo\n"
               "empties; a directory with anything else in it is refused.",
-     .options = OPTION_BIT(data_dir) | OPTIONS_OUTPUT | OPTION_BIT(help),
+     .options = OPTION_BIT(data_dir) | OPTION_BIT(full) | OPTIONS_OUTPUT | OPTION_BIT(help),
      .run = command_demo},
     {.name = "help",
      .arguments = " [COMMAND]",
      .what = "this text, or a command's",
      .example = "weir help trace",
-     .options = OPTION_BIT(help),
+     .options = OPTION_BIT(man) | OPTION_BIT(completion) | OPTION_BIT(help),
      .positionals_max = 1,
      .run = command_help},
 };
@@ -140,7 +142,10 @@ static void print_help(void)
     puts("\nweir COMMAND --help has the command's options and an example. Every reading command asks the "
          "collector at\n"
          "--url or WEIR_URL (http://127.0.0.1:4318), or the data in --data-dir; --json prints JSON.\n\n"
-         "Exit status: 0 done, 1 what was asked for is not there, 2 wrong usage, 3 no collector answered.");
+         "Exit status");
+#define X(name, number, what) puts("  " #number "  " what);
+    EXIT_STATUSES(X)
+#undef X
 }
 
 static void print_command_help(const struct command *command)
@@ -161,6 +166,10 @@ static enum exit_status unknown_command(const char *name)
 static enum exit_status command_help(const struct command *command, const struct options *options)
 {
     (void)command;
+    if (options->value[OPTION_man] || options->value[OPTION_completion]) {
+        (options->value[OPTION_man] ? describe_manual : describe_completion)(stdout);
+        return EXIT_DONE;
+    }
     if (options->positional_count == 0) {
         print_help();
         return EXIT_DONE;

@@ -134,6 +134,18 @@ static void write_form(enum option which, char to[80])
     snprintf(to + len, 80 - len, "%s %s", name, table[which].argument);
 }
 
+bool options_describe(unsigned which, struct option_words *words)
+{
+    if (which >= OPTION_COUNT) return false;
+    *words = (struct option_words){.argument = table[which].argument, .what = table[which].what};
+    write_name((enum option)which, words->name, sizeof words->name);
+    write_form((enum option)which, words->form);
+    for (size_t i = 0; i < LETTER_COUNT; i++) {
+        if (letters[i].option == (enum option)which) words->letter = letters[i].letter;
+    }
+    return true;
+}
+
 void options_print(unsigned allowed)
 {
     for (unsigned i = 0; i < OPTION_COUNT; i++) {

@@ -28,6 +28,7 @@
     X(warm, "N", "ask so many ids once beforehand, unmeasured, as asked before (0)")                         \
     X(seed, "N", "another order of the same mix (1)")                                                        \
     X(ramp_up, "S", "seconds until all C are at work (0)")                                                   \
+    X(think, "S", "seconds a user waits after an answer before it asks again (0)")                           \
     X(timeout, "S", "seconds until a request is given up (30)")                                              \
     X(full, "", "also the last stages under 100 concurrent users")                                           \
     X(width, "COLUMNS", "instead of the terminal's width (100 where there is none)")                         \
@@ -35,6 +36,8 @@
     X(ascii, "", "no character beyond ASCII (by itself where the locale is not UTF-8)")                      \
     X(interval, "S", "seconds from one refresh to the next (2)")                                             \
     X(no_pager, "", "no pager (WEIR_PAGER, else PAGER, else less), even if longer than the screen")          \
+    X(man, "", "the manual page weir(1), for man -l -")                                                      \
+    X(completion, "", "the completion for bash, for source <(weir help --completion)")                       \
     X(help, "", "this text")                                                                                 \
     X(version, "", "print weir's version")
 
@@ -69,6 +72,16 @@ bool options_read(struct options *options, int argc, char **argv, char error[OPT
 
 /* The first option that was given and is not among `allowed`; NULL: none. "--data-dir" */
 const char *options_refused(const struct options *options, unsigned allowed);
+
+struct option_words {
+    char name[40];        /* "--data-dir" */
+    char letter;          /* 0: none */
+    const char *argument; /* "": none */
+    char form[80];        /* "-n, --requests N" */
+    const char *what;
+};
+/* False: there is no option of this number. */
+bool options_describe(unsigned which, struct option_words *words);
 
 /* One line each for those among `allowed`, to standard output. */
 void options_print(unsigned allowed);
