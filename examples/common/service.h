@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SERVICE_WORKERS        4
+#define SERVICE_WORKERS        24
 #define SERVICE_BODY_MAX_BYTES (1u << 20) /* a longer request body gets 413 */
 
 struct MHD_Connection;

@@ -15,24 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct demo_study demo_studies[DEMO_STUDIES] = {
-    {.title = "The dashboard",
-     .service = "dashboard",
-     .endpoint = "GET /api/dashboard/{merchant_id}",
-     .path = "/api/dashboard/1",
-     .stages = {{"before", 5}, {"joined", 20}},
-     .repaired = "joins and aggregates in place of the loops",
-     .beside = "which also let the database sum the 15,000 orders that \"before\" fetches"},
-    {.title = "The product listing",
-     .service = "products",
-     .endpoint = "GET /api/products",
-     .path = "/api/products",
-     .page_count = 10,
-     .stages = {{"before", 5}, {"bulk", 20}},
-     .repaired = "one POST /stock/bulk in place of the loop",
-     .beside = "which takes 250 ms; weir had to suppose the 40 ms of a single call"},
-};
-
 bool demo_fail(struct demo *demo, const char *log, const char *format, ...)
 {
     char text[DEMO_ERROR_BYTES / 2];
@@ -72,10 +54,12 @@ void demo_log_path(const struct demo *demo, const char *name, char to[PATH_MAX])
 
 static bool begin(struct demo *demo, const struct options *options)
 {
-    *demo = (struct demo){
-        .lock_fd = -1, .json = options->value[OPTION_json], .shows_progress = isatty(STDERR_FILENO)};
-    demo->collector.process.out_fd = demo->inventory.out_fd = demo->pricing.out_fd = demo->service.out_fd =
-        -1;
+    *demo = (struct demo){.lock_fd = -1,
+                          .json = options->value[OPTION_json],
+                          .full = options->value[OPTION_full],
+                          .shows_progress = isatty(STDERR_FILENO)};
+    demo->collector.process.out_fd = demo->redis.process.out_fd = demo->inventory.out_fd =
+        demo->pricing.out_fd = demo->service.out_fd = -1;
     client_reply_init(&demo->reply);
     if (!client_init(&demo->client)) return demo_fail(demo, NULL, "out of memory");
     demo->client.stop = interrupted;
@@ -86,18 +70,25 @@ static bool begin(struct demo *demo, const struct options *options)
 static bool play_all(struct demo *demo)
 {
     bool played = demo_play_start(demo);
-    for (size_t i = 0; i < DEMO_STUDIES && played; i++) played = demo_play(demo, &demo_studies[i]);
+    for (size_t i = 0; i < DEMO_STUDIES && played; i++) {
+        played = demo_play(demo, &demo_studies[i]) && (!demo->full || demo_full(demo, &demo_studies[i]));
+    }
     demo_progress(demo, NULL);
     return played && demo_print(demo);
+}
+
+static void free_result(struct demo_result *result)
+{
+    for (size_t i = 0; i < DEMO_OUTCOMES; i++) load_times_fini(&result->times[i]);
+    json_decref(result->summary);
+    json_decref(result->findings);
 }
 
 static void end(struct demo *demo)
 {
     for (size_t i = 0; i < DEMO_STUDIES; i++) {
-        for (size_t j = 0; j < DEMO_STAGES; j++) {
-            json_decref(demo->results[i][j].summary);
-            json_decref(demo->results[i][j].findings);
-        }
+        for (size_t j = 0; j < DEMO_STAGES_MAX; j++) free_result(&demo->results[i][j]);
+        for (size_t j = 0; j < DEMO_OUTCOMES; j++) load_times_fini(&demo->full_results[i].times[j]);
     }
     client_fini(&demo->client);
     client_reply_fini(&demo->reply);

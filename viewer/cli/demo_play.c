@@ -6,16 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define READY_DEADLINE_MS    120000 /* making the dashboard's orders is part of it */
-#define STOP_DEADLINE_MS     10000  /* the service sends its last spans in this time */
-#define ANALYSED_DEADLINE_MS 60000
-#define POLL_MS              100
-#define ARGUMENTS_MAX        12
+#define READY_DEADLINE_MS 120000 /* making the dashboard's orders is part of it */
+#define STOP_DEADLINE_MS  10000  /* the service sends its last spans in this time */
+#define REQUEST_TIMEOUT_S 60
+#define ARGUMENTS_MAX     16
 
 /* ---- processes ---- */
 
@@ -71,25 +69,42 @@ static bool start_backend(struct demo *demo, const char *name, struct process *p
     return true;
 }
 
+static bool start_redis(struct demo *demo)
+{
+    char folder[PATH_MAX], log[PATH_MAX], cause[PROCESS_ERROR_BYTES];
+    if (snprintf(folder, sizeof folder, "%s/redis", demo->data_dir) >= PATH_MAX)
+        return demo_fail(demo, NULL, "the data directory's name is too long");
+    demo_log_path(demo, "redis", log);
+    if (local_redis_start(&demo->redis, folder, log, cause)) return true;
+    return demo_fail(demo, "redis", "redis-server does not start: %s", cause);
+}
+
 bool demo_play_start(struct demo *demo)
 {
-    return start_collector(demo) && start_backend(demo, "inventory", &demo->inventory, demo->inventory_url) &&
+    return start_collector(demo) && start_redis(demo) &&
+           start_backend(demo, "inventory", &demo->inventory, demo->inventory_url) &&
            start_backend(demo, "pricing", &demo->pricing, demo->pricing_url);
 }
 
-static bool start_stage(struct demo *demo, const struct demo_study *study, const char *stage)
+bool demo_play_start_stage(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage)
 {
-    const char *const dashboard[] = {"--stage", stage, "--db",    demo->database,
-                                     "--port",  "0",   "--setup", NULL};
-    const char *const products[] = {"--stage",     stage,
-                                    "--db",        demo->database,
-                                    "--inventory", demo->inventory_url,
-                                    "--pricing",   demo->pricing_url,
-                                    "--port",      "0",
+    const char *const dashboard[] = {"--stage",          stage->name, "--db", demo->database, "--redis",
+                                     demo->redis.socket, "--port",    "0",    "--setup",      NULL};
+    const char *const products[] = {"--stage",   stage->name,        "--db",        demo->database,
+                                    "--redis",   demo->redis.socket, "--inventory", demo->inventory_url,
+                                    "--pricing", demo->pricing_url,  "--port",      "0",
                                     NULL};
-    demo_progress(demo, "%s, stage %s: starting", study->title, stage);
-    return start_service(demo, study->service, study->page_count ? products : dashboard, &demo->service,
+    demo_progress(demo, "%s, stage %s: starting", study->title, stage->name);
+    return start_service(demo, study->service, study->needs_backends ? products : dashboard, &demo->service,
                          demo->service_url);
+}
+
+bool demo_play_stop_stage(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage)
+{
+    demo_progress(demo, "%s, stage %s: the service sends its last spans", study->title, stage->name);
+    if (process_stop(&demo->service, STOP_DEADLINE_MS)) return true;
+    return demo_fail(demo, study->service, "%s, stage %s: the service did not stop cleanly", study->title,
+                     stage->name);
 }
 
 bool demo_play_stop(struct demo *demo)
@@ -97,132 +112,104 @@ bool demo_play_stop(struct demo *demo)
     process_stop(&demo->service, STOP_DEADLINE_MS);
     process_stop(&demo->inventory, STOP_DEADLINE_MS);
     process_stop(&demo->pricing, STOP_DEADLINE_MS);
+    local_redis_stop(&demo->redis);
     return local_collector_stop(&demo->collector) ||
            demo_fail(demo, "collector", "the collector did not stop cleanly");
 }
 
 /* ---- requests ---- */
 
-static bool send_one(struct demo *demo, const struct demo_study *study, const char *stage, unsigned number)
+struct progress {
+    const struct demo *demo;
+    const struct demo_study *study;
+    const struct demo_stage *stage;
+    size_t shown;
+};
+
+static void show_progress(void *context, size_t done, size_t of, size_t failed)
 {
-    char url[512];
-    int len = snprintf(url, sizeof url, "%s%s", demo->service_url, study->path);
-    if (study->page_count) {
-        snprintf(url + len, sizeof url - (size_t)len, "?page=%u", number % study->page_count + 1);
-    }
-    if (!client_get(&demo->client, url, &demo->reply)) {
-        return demo_fail(demo, study->service, "%s, stage %s: %s does not answer: %s", study->title, stage,
-                         url, demo->reply.error);
-    }
-    if (demo->reply.status == 200) return true;
-    return demo_fail(demo, study->service, "%s, stage %s: %s answered %ld", study->title, stage, url,
-                     demo->reply.status);
+    struct progress *progress = context;
+    (void)failed;
+    if (done == progress->shown) return;
+    progress->shown = done;
+    demo_progress(progress->demo, "%s, stage %s: %zu of %zu requests", progress->study->title,
+                  progress->stage->name, done, of);
 }
 
-static bool send_requests(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage)
+static bool add_times(struct load_times times[DEMO_OUTCOMES], bool is_mixed, const struct load_result *result)
 {
-    for (unsigned i = 0; i < stage->requests; i++) {
-        demo_progress(demo, "%s, stage %s: request %u of %u", study->title, stage->name, i + 1,
-                      stage->requests);
-        if (!send_one(demo, study, stage->name, i)) return false;
+    return load_times_join(&times[is_mixed ? DEMO_MISS : DEMO_EITHER], &result->first) &&
+           load_times_join(&times[is_mixed ? DEMO_HIT : DEMO_EITHER], &result->repeats);
+}
+
+static bool judge(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage,
+                  const struct load_result *result)
+{
+    if (interrupted()) return demo_fail(demo, NULL, "interrupted");
+    if (!result->failed) return true;
+    return demo_fail(demo, study->service, "%s, stage %s: %zu of %zu requests failed", study->title,
+                     stage->name, result->failed, result->done);
+}
+
+bool demo_play_load(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage,
+                    const char *targets, const struct load_settings *settings,
+                    struct load_times times[DEMO_OUTCOMES], int64_t *elapsed_ns)
+{
+    char url[LOAD_URL_BYTES], cause[LOAD_ERROR_BYTES];
+    const char *urls[] = {url};
+    struct load_targets read;
+    struct load_result result = {0};
+    struct progress progress = {.demo = demo, .study = study, .stage = stage};
+    struct load_settings watched = *settings;
+    watched.timeout_ns = REQUEST_TIMEOUT_S * NS_PER_S;
+    watched.progress = show_progress;
+    watched.context = &progress;
+    snprintf(url, sizeof url, "%s%s", demo->service_url, targets);
+    bool ran = load_targets_read(&read, urls, 1, cause) && load_run(&read, &watched, &result, cause);
+    if (!ran) demo_fail(demo, NULL, "%s, stage %s: %s", study->title, stage->name, cause);
+    *elapsed_ns += result.elapsed_ns;
+    ran = ran && judge(demo, study, stage, &result);
+    if (ran && !add_times(times, settings->mix.hit_rate >= 0, &result))
+        ran = demo_fail(demo, NULL, "out of memory");
+    load_result_fini(&result);
+    return ran;
+}
+
+static bool send_plain(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage,
+                       struct demo_result *result)
+{
+    int64_t elapsed_ns = 0;
+    struct load_settings settings = {.concurrency = 1,
+                                     .mix = {.requests = stage->requests, .hit_rate = LOAD_IN_TURN}};
+    return demo_play_load(demo, study, stage, study->targets, &settings, result->times, &elapsed_ns);
+}
+
+/* The case study's hit rate on one id: the cache is emptied in time for each miss, as its time to live would
+ * do it, and each such round is one miss and then hits. */
+static bool send_cached(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage,
+                        struct demo_result *result)
+{
+    int64_t elapsed_ns = 0;
+    unsigned rounds = (unsigned)(stage->requests * (1 - DEMO_HIT_RATE)), sent = 0;
+    for (unsigned i = 0; i < rounds; i++) {
+        unsigned until = stage->requests * (i + 1) / rounds;
+        struct load_settings settings = {.concurrency = 1, .mix = {.requests = until - sent, .hit_rate = 1}};
+        if (!local_redis_flush(&demo->redis)) return demo_fail(demo, "redis", "Redis does not answer");
+        if (!demo_play_load(demo, study, stage, study->cached_target, &settings, result->times, &elapsed_ns))
+            return false;
+        sent = until;
     }
     return true;
 }
 
-/* ---- what the collector says ---- */
-
-bool demo_ask(struct demo *demo, const char *path)
-{
-    char url[2048];
-    snprintf(url, sizeof url, "%s%s", demo->collector.http, path);
-    if (client_get(&demo->client, url, &demo->reply)) return true;
-    return demo_fail(demo, "collector", "the collector does not answer %s: %s", path, demo->reply.error);
-}
-
-void demo_add_stage(struct buffer *path, const struct demo_study *study, const char *stage,
-                    const char *endpoint_parameter)
-{
-    client_add_query(path, "service", study->service);
-    client_add_query(path, "version", stage);
-    client_add_query(path, endpoint_parameter, study->endpoint);
-}
-
-/* *answer: a new reference; NULL where the collector knows nothing of it yet (404). */
-static bool ask_json(struct demo *demo, const char *path, json_t **answer)
-{
-    *answer = NULL;
-    if (!demo_ask(demo, path)) return false;
-    const struct buffer *body = &demo->reply.body;
-    if (demo->reply.status == 404) return true;
-    if (demo->reply.status == 200) *answer = json_loadb(body->data, body->len, 0, NULL);
-    if (*answer) return true;
-    return demo_fail(demo, "collector", "the collector answers %s with HTTP %ld: %.*s", path,
-                     demo->reply.status, (int)strcspn(body->data ? body->data : "", "\n"),
-                     body->data ? body->data : "");
-}
-
-static bool ask_stage(struct demo *demo, const char *page, const struct demo_study *study, const char *stage,
-                      json_t **answer)
-{
-    struct buffer path;
-    buffer_init(&path);
-    buffer_add_text(&path, page);
-    demo_add_stage(&path, study, stage, "endpoint");
-    client_add_query(&path, "format", "json");
-    bool asked = path.failed ? demo_fail(demo, NULL, "out of memory") : ask_json(demo, path.data, answer);
-    buffer_fini(&path);
-    return asked;
-}
-
-static bool nothing_pending(struct demo *demo, bool *nothing)
-{
-    json_t *status;
-    if (!ask_json(demo, "/status?format=json", &status)) return false;
-    json_t *pending = json_object_get(status, "traces_pending");
-    *nothing = json_is_integer(pending) && json_integer_value(pending) == 0;
-    json_decref(status);
-    return true;
-}
-
-/* *summary: the stage's object, or NULL while there is none; a new reference */
-static bool ask_summary(struct demo *demo, const struct demo_study *study, const char *stage,
-                        json_t **summary)
-{
-    json_t *answer;
-    if (!ask_stage(demo, "/requests", study, stage, &answer)) return false;
-    *summary = json_incref(json_array_get(json_object_get(answer, "requests"), 0));
-    json_decref(answer);
-    return true;
-}
-
-/* Until every request that was sent has been analysed and no span is on its way into a trace. */
-static bool wait_analysed(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage,
-                          json_t **summary)
-{
-    int64_t until_ns = clock_monotonic_ns() + ANALYSED_DEADLINE_MS * NS_PER_MS;
-    for (;;) {
-        bool nothing = false;
-        if (!nothing_pending(demo, &nothing) || !ask_summary(demo, study, stage->name, summary)) return false;
-        json_int_t count = json_integer_value(json_object_get(*summary, "count"));
-        if (nothing && count == stage->requests) return true;
-        json_decref(*summary);
-        *summary = NULL;
-        if (interrupted() || clock_monotonic_ns() > until_ns) {
-            return demo_fail(demo, "collector", "%s, stage %s: of %u requests %lld were analysed after %d s",
-                             study->title, stage->name, stage->requests, (long long)count,
-                             ANALYSED_DEADLINE_MS / 1000);
-        }
-        poll(NULL, 0, POLL_MS);
-    }
-}
+/* ---- a study ---- */
 
 static bool collect_result(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage,
                            struct demo_result *result)
 {
     json_t *answer;
-    demo_progress(demo, "%s, stage %s: waiting for the analysis", study->title, stage->name);
-    if (!wait_analysed(demo, study, stage, &result->summary)) return false;
-    if (!ask_stage(demo, "/findings", study, stage->name, &answer)) return false;
+    if (!demo_ask_analysed(demo, study, stage, stage->requests, &result->summary)) return false;
+    if (!demo_ask_stage(demo, "/findings", study, stage->name, 0, &answer)) return false;
     result->findings = json_incref(json_object_get(answer, "findings"));
     json_decref(answer);
     if (json_is_array(result->findings)) return true;
@@ -230,18 +217,20 @@ static bool collect_result(struct demo *demo, const struct demo_study *study, co
                      stage->name, demo->reply.status);
 }
 
+static bool play_stage(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage,
+                       struct demo_result *result)
+{
+    return demo_play_start_stage(demo, study, stage) &&
+           (stage->is_cached ? send_cached(demo, study, stage, result)
+                             : send_plain(demo, study, stage, result)) &&
+           demo_play_stop_stage(demo, study, stage) && collect_result(demo, study, stage, result);
+}
+
 bool demo_play(struct demo *demo, const struct demo_study *study)
 {
     struct demo_result *results = demo->results[study - demo_studies];
-    for (size_t i = 0; i < DEMO_STAGES; i++) {
-        const struct demo_stage *stage = &study->stages[i];
-        if (!start_stage(demo, study, stage->name) || !send_requests(demo, study, stage)) return false;
-        demo_progress(demo, "%s, stage %s: the service sends its last spans", study->title, stage->name);
-        if (!process_stop(&demo->service, STOP_DEADLINE_MS)) {
-            return demo_fail(demo, study->service, "%s, stage %s: the service did not stop cleanly",
-                             study->title, stage->name);
-        }
-        if (!collect_result(demo, study, stage, &results[i])) return false;
+    for (size_t i = 0; i < study->stage_count; i++) {
+        if (!play_stage(demo, study, &study->stages[i], &results[i])) return false;
     }
     return true;
 }

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "viewer/cli/demo.h"
 
+#include "base/clock.h"
 #include "viewer/cli/units.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_BYTES 160
+#define TEXT_BYTES       160
+#define PERCENTILES_FROM 20   /* with fewer times a P95 is the maximum by another name */
+#define GAIN_FROM        0.95 /* a stage that takes more of the one before gains nothing */
 
-/* ---- figures ---- */
-
-static double number(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
+/* ---- calls ---- */
 
 static void add_calls(char to[TEXT_BYTES], const json_t *calls, const char *type, const char *one,
                       const char *many)
@@ -27,9 +25,8 @@ static void add_calls(char to[TEXT_BYTES], const json_t *calls, const char *type
     snprintf(to + len, TEXT_BYTES - len, "%s%s %s", len ? " + " : "", text, count == 1 ? one : many);
 }
 
-static void write_calls(char to[TEXT_BYTES], const json_t *summary)
+static void write_calls(char to[TEXT_BYTES], const json_t *calls)
 {
-    const json_t *calls = json_object_get(summary, "calls");
     to[0] = 0;
     add_calls(to, calls, "db", "query", "queries");
     add_calls(to, calls, "http", "HTTP", "HTTP");
@@ -74,75 +71,150 @@ static void write_findings(char to[TEXT_BYTES], const json_t *findings)
     }
 }
 
-/* ---- what was foretold ---- */
-
-struct prediction {
-    double before_ms, saving_ms, predicted_ms, measured_ms;
-    long long loops;
-};
-
-/* The loops of a request run one after another, so what their repairs save adds up. */
-static struct prediction predict(const struct demo_result *results)
-{
-    struct prediction p = {.before_ms = number(results[0].summary, "p50_ms"),
-                           .measured_ms = number(results[1].summary, "p50_ms")};
-    size_t i;
-    const json_t *finding;
-    json_array_foreach(results[0].findings, i, finding)
-    {
-        const char *kind = json_string_value(json_object_get(finding, "kind"));
-        if (!kind || strncmp(kind, "n_plus_one_", 11) != 0) continue;
-        p.saving_ms += number(finding, "saving_ms");
-        p.loops++;
-    }
-    p.predicted_ms = p.before_ms > p.saving_ms ? p.before_ms - p.saving_ms : 0;
-    return p;
-}
-
 /* ---- text ---- */
 
-static void print_heading(const struct demo *demo, const char *text)
+void demo_print_heading(const struct demo *demo, const char *text)
 {
     printf(demo->terminal.colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", text);
 }
 
-static void print_stage(const struct demo_stage *stage, const struct demo_result *result)
+void demo_print_times(struct load_times *times)
 {
-    char p50[TEXT_BYTES], maximum[TEXT_BYTES], calls[TEXT_BYTES], findings[TEXT_BYTES];
-    units_time(p50, number(result->summary, "p50_ms"));
-    units_time(maximum, number(result->summary, "max_ms"));
-    write_calls(calls, result->summary);
-    write_findings(findings, result->findings);
-    printf("  %-8s %9lld %9s %9s   %-20s  %s\n", stage->name,
-           (long long)json_integer_value(json_object_get(result->summary, "count")), p50, maximum, calls,
-           findings);
+    static const unsigned percents[] = {50, 95, 99, 100};
+    for (size_t i = 0; i < sizeof percents / sizeof *percents; i++) {
+        char text[UNITS_TEXT_BYTES] = "-";
+        bool says_something = times->count >= PERCENTILES_FROM || percents[i] == 50 || percents[i] == 100;
+        if (times->count && says_something)
+            units_time(text, (double)load_times_percentile(times, percents[i]) / NS_PER_MS);
+        printf(" %9s", text);
+    }
 }
 
-static void print_table(const struct demo *demo, const struct demo_study *study,
-                        const struct demo_result *results)
+static const char *const outcome_keys[DEMO_OUTCOMES] = {[DEMO_MISS] = "miss", [DEMO_HIT] = "hit"};
+
+/* calls: of a request of this outcome; findings: of the stage, on its first line only */
+static void print_row(const struct demo_stage *stage, struct demo_result *result, enum demo_outcome outcome,
+                      const char *findings)
+{
+    char name[TEXT_BYTES], calls[TEXT_BYTES];
+    const json_t *from = result->summary;
+    if (outcome != DEMO_EITHER)
+        from = json_object_get(json_object_get(result->summary, "cache"), outcome_keys[outcome]);
+    write_calls(calls, json_object_get(from, "calls"));
+    snprintf(name, sizeof name, "%s%s%s", stage->name, outcome == DEMO_EITHER ? "" : ", ",
+             outcome == DEMO_EITHER ? "" : outcome_keys[outcome]);
+    printf("  %-14s %8zu", name, result->times[outcome].count);
+    demo_print_times(&result->times[outcome]);
+    printf("   %-29s %s\n", calls, findings);
+}
+
+static void print_stage(const struct demo_stage *stage, struct demo_result *result)
+{
+    char findings[TEXT_BYTES];
+    write_findings(findings, result->findings);
+    if (!stage->is_cached) {
+        print_row(stage, result, DEMO_EITHER, findings);
+        return;
+    }
+    print_row(stage, result, DEMO_MISS, findings);
+    print_row(stage, result, DEMO_HIT, "");
+}
+
+static void print_hit_rate(const struct demo_stage *stage, struct demo_result *result)
+{
+    char mean[UNITS_TEXT_BYTES];
+    double hits = (double)result->times[DEMO_HIT].count, misses = (double)result->times[DEMO_MISS].count;
+    if (hits + misses == 0) return;
+    double sum_ns = hits * load_times_mean_ns(&result->times[DEMO_HIT]) +
+                    misses * load_times_mean_ns(&result->times[DEMO_MISS]);
+    units_time(mean, sum_ns / (hits + misses) / NS_PER_MS);
+    printf("  %s: %.0f %% of the requests hit, so that one takes %s in the mean\n", stage->name,
+           100 * hits / (hits + misses), mean);
+}
+
+static void print_few(const struct demo_study *study)
+{
+    const char *mark = "  measured with fewer than 50 requests, because one takes so long: ";
+    for (size_t i = 0; i < study->stage_count; i++) {
+        if (study->stages[i].requests >= DEMO_REQUESTS) continue;
+        printf("%s%s", mark, study->stages[i].name);
+        mark = ", ";
+    }
+    putchar('\n');
+}
+
+static void print_table(const struct demo *demo, const struct demo_study *study, struct demo_result *results)
 {
     char heading[TEXT_BYTES];
     snprintf(heading, sizeof heading, "%s: %s", study->title, study->endpoint);
-    print_heading(demo, heading);
-    printf("  %-8s %9s %9s %9s   %-20s  %s\n", "stage", "requests", "P50", "maximum", "calls a request",
-           "findings");
-    for (size_t i = 0; i < DEMO_STAGES; i++) print_stage(&study->stages[i], &results[i]);
+    demo_print_heading(demo, heading);
+    printf("  %-14s %8s" DEMO_TIMES_HEAD "   %-29s %s\n", "stage", "requests", "calls a request", "findings");
+    for (size_t i = 0; i < study->stage_count; i++) print_stage(&study->stages[i], &results[i]);
+    for (size_t i = 0; i < study->stage_count; i++) {
+        if (study->stages[i].is_cached) print_hit_rate(&study->stages[i], &results[i]);
+    }
+    print_few(study);
 }
 
-static void print_prediction(const struct demo_study *study, const struct demo_result *results)
+/* ---- what each repair gained ---- */
+
+static void print_gain(const char *arrow, const struct demo_stage *stages, struct demo_result *results,
+                       size_t at, enum demo_outcome outcome)
 {
-    struct prediction p = predict(results);
-    char before[TEXT_BYTES], saving[TEXT_BYTES], predicted[TEXT_BYTES], measured[TEXT_BYTES];
-    units_time(before, p.before_ms);
-    units_time(saving, p.saving_ms);
-    units_time(predicted, p.predicted_ms);
-    units_time(measured, p.measured_ms);
+    char before[UNITS_TEXT_BYTES], after[UNITS_TEXT_BYTES], name[TEXT_BYTES];
+    double before_ms = demo_p50_ms(&results[at - 1], &stages[at - 1], outcome);
+    double after_ms = demo_p50_ms(&results[at], &stages[at], outcome);
+    units_time(before, before_ms);
+    units_time(after, after_ms);
+    snprintf(name, sizeof name, "%s%s%s", stages[at].name, outcome == DEMO_EITHER ? "" : ", ",
+             outcome == DEMO_EITHER ? "" : outcome_keys[outcome]);
+    printf("    %-14s %9s %s %-9s ", name, before, arrow, after);
+    if (after_ms < GAIN_FROM * before_ms) {
+        printf("%.*f times as fast\n", before_ms < 10 * after_ms, before_ms / after_ms);
+    } else {
+        printf("gains nothing: %s\n", stages[at].no_gain[outcome]);
+    }
+}
+
+static void print_gains(const struct demo *demo, const struct demo_study *study, struct demo_result *results)
+{
+    const char *arrow = demo->terminal.ascii ? "->" : "→";
     printf("  %s\n", study->title);
-    printf("    %-8s %9s   measured\n", study->stages[0].name, before);
-    printf("    %-8s %9s   predicted without its %lld N+1 %s, which would save %s\n", "", predicted, p.loops,
-           p.loops == 1 ? "loop" : "loops", saving);
-    printf("    %-8s %9s   measured with %s\n", study->stages[1].name, measured, study->repaired);
-    printf("    %-8s %9s   (%s)\n", "", "", study->beside);
+    for (size_t i = 1; i < study->stage_count; i++) {
+        if (study->stages[i].is_cached) {
+            print_gain(arrow, study->stages, results, i, DEMO_MISS);
+            print_gain(arrow, study->stages, results, i, DEMO_HIT);
+        } else {
+            print_gain(arrow, study->stages, results, i, DEMO_EITHER);
+        }
+    }
+}
+
+/* ---- what was foretold ---- */
+
+static void print_prediction(const struct demo_study *study, struct demo_result *results,
+                             const struct demo_prediction *prediction)
+{
+    struct demo_foretold told = demo_foretell(study, results, prediction);
+    char before[UNITS_TEXT_BYTES], saving[UNITS_TEXT_BYTES], predicted[UNITS_TEXT_BYTES],
+        measured[UNITS_TEXT_BYTES];
+    units_time(before, told.before_ms);
+    units_time(saving, told.saving_ms);
+    units_time(predicted, told.predicted_ms);
+    units_time(measured, told.measured_ms);
+    printf("  %s\n", study->title);
+    printf("    %-9s %9s   measured\n", study->stages[prediction->from].name, before);
+    printf("    %-9s %9s   predicted without %s, which would save %s\n", "", predicted, prediction->without,
+           saving);
+    printf("    %-9s %9s   measured with %s\n", study->stages[prediction->at].name, measured,
+           prediction->repaired);
+    if (prediction->beside) printf("    %-9s %9s   (%s)\n", "", "", prediction->beside);
+}
+
+static void print_predictions(const struct demo_study *study, struct demo_result *results)
+{
+    for (size_t i = 0; i < study->prediction_count; i++)
+        print_prediction(study, results, &study->predictions[i]);
 }
 
 static void add_look(struct buffer *path, const struct terminal *terminal)
@@ -178,17 +250,17 @@ static bool print_first_stage(struct demo *demo, const struct demo_study *study)
 {
     char heading[TEXT_BYTES];
     snprintf(heading, sizeof heading, "%s, stage %s: what weir found", study->title, study->stages[0].name);
-    print_heading(demo, heading);
+    demo_print_heading(demo, heading);
     if (!print_page(demo, study, "/findings", "endpoint")) return false;
     snprintf(heading, sizeof heading, "%s, stage %s: its slowest request", study->title,
              study->stages[0].name);
-    print_heading(demo, heading);
+    demo_print_heading(demo, heading);
     return print_page(demo, study, "/trace", "slowest");
 }
 
 static void print_further(const struct demo *demo)
 {
-    print_heading(demo, "To look further");
+    demo_print_heading(demo, "To look further");
     printf("  the data is in %s\n", demo->data_dir);
     printf("  weir report --data-dir %s\n", demo->data_dir);
     printf("  weir findings --endpoint '%s' --data-dir %s\n", demo_studies[1].endpoint, demo->data_dir);
@@ -199,57 +271,23 @@ static void print_further(const struct demo *demo)
 static bool print_text(struct demo *demo)
 {
     for (size_t i = 0; i < DEMO_STUDIES; i++) print_table(demo, &demo_studies[i], demo->results[i]);
+    demo_print_heading(demo, "What each repair gained over the stage before it (P50)");
+    for (size_t i = 0; i < DEMO_STUDIES; i++) print_gains(demo, &demo_studies[i], demo->results[i]);
     for (size_t i = 0; i < DEMO_STUDIES; i++) {
         if (!print_first_stage(demo, &demo_studies[i])) return false;
     }
-    print_heading(demo, "Predicted from the first stage, and measured after the repair (P50)");
-    for (size_t i = 0; i < DEMO_STUDIES; i++) print_prediction(&demo_studies[i], demo->results[i]);
+    demo_print_heading(demo, "Predicted from one stage, and measured after the repair (P50)");
+    for (size_t i = 0; i < DEMO_STUDIES; i++) print_predictions(&demo_studies[i], demo->results[i]);
+    for (size_t i = 0; i < DEMO_STUDIES && demo->full; i++) demo_full_print(demo, &demo_studies[i]);
     print_further(demo);
     return true;
 }
 
-/* ---- JSON ---- */
-
-static json_t *stage_object(const struct demo_stage *stage, const struct demo_result *result)
-{
-    return json_pack("{s:s, s:i, s:O, s:O}", "stage", stage->name, "sent", (int)stage->requests, "summary",
-                     result->summary, "findings", result->findings);
-}
-
-static json_t *prediction_object(const struct demo_study *study, const struct demo_result *results)
-{
-    struct prediction p = predict(results);
-    return json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "from", study->stages[0].name, "measured_at",
-                     study->stages[1].name, "before_p50_ms", p.before_ms, "saving_ms", p.saving_ms,
-                     "predicted_p50_ms", p.predicted_ms, "measured_p50_ms", p.measured_ms);
-}
-
-static json_t *study_object(const struct demo_study *study, const struct demo_result *results)
-{
-    json_t *stages = json_array();
-    for (size_t i = 0; i < DEMO_STAGES; i++)
-        json_array_append_new(stages, stage_object(&study->stages[i], &results[i]));
-    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "title", study->title, "service", study->service,
-                     "endpoint", study->endpoint, "stages", stages, "prediction",
-                     prediction_object(study, results));
-}
-
-static bool print_json(struct demo *demo)
-{
-    json_t *studies = json_array();
-    for (size_t i = 0; i < DEMO_STUDIES; i++) {
-        json_array_append_new(studies, study_object(&demo_studies[i], demo->results[i]));
-    }
-    json_t *document = json_pack("{s:s, s:o}", "data_dir", demo->data_dir, "case_studies", studies);
-    bool dumped = document && json_dumpf(document, stdout, JSON_INDENT(2)) == 0;
-    putchar('\n');
-    json_decref(document);
-    return dumped || errno == EPIPE || demo_fail(demo, NULL, "cannot write the result: %s", strerror(errno));
-}
+/* ---- all ---- */
 
 bool demo_print(struct demo *demo)
 {
-    bool printed = demo->json ? print_json(demo) : print_text(demo);
+    bool printed = demo->json ? demo_print_json(demo) : print_text(demo);
     if (!printed) return false;
     if (fflush(stdout) == 0 || errno == EPIPE) return true; /* whoever read has seen enough */
     return demo_fail(demo, NULL, "cannot write: %s", strerror(errno));

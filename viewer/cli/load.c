@@ -50,7 +50,7 @@ static bool read_number(const struct options *options, enum option option, doubl
 static bool read_settings(const struct options *options, struct load_settings *settings)
 {
     double requests = REQUESTS_DEFAULT, concurrency = 1, hit_rate = LOAD_IN_TURN, warm = 0, seed = 1,
-           ramp_up_s = 0, timeout_s = TIMEOUT_DEFAULT_S;
+           ramp_up_s = 0, think_s = 0, timeout_s = TIMEOUT_DEFAULT_S;
     const struct {
         enum option option;
         double least, most;
@@ -65,6 +65,7 @@ static bool read_settings(const struct options *options, struct load_settings *s
         {OPTION_warm, 0, LOAD_REQUESTS_MAX, true, &warm, "--warm takes a whole number, 0 to 10,000,000"},
         {OPTION_seed, 0, 1e15, true, &seed, "--seed takes a whole number"},
         {OPTION_ramp_up, 0, SECONDS_MAX, false, &ramp_up_s, "--ramp-up takes seconds, 0 to 86400"},
+        {OPTION_think, 0, SECONDS_MAX, false, &think_s, "--think takes seconds, 0 to 86400"},
         {OPTION_timeout, 0.001, SECONDS_MAX, false, &timeout_s, "--timeout takes seconds, 0.001 to 86400"},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -82,6 +83,7 @@ static bool read_settings(const struct options *options, struct load_settings *s
         .requests = (size_t)requests, .hit_rate = hit_rate, .warm = (size_t)warm, .seed = (uint64_t)seed};
     settings->concurrency = (size_t)concurrency;
     settings->ramp_up_ns = (int64_t)(ramp_up_s * NS_PER_S);
+    settings->think_ns = (int64_t)(think_s * NS_PER_S);
     settings->timeout_ns = (int64_t)(timeout_s * NS_PER_S);
     return true;
 }
@@ -113,17 +115,6 @@ static void show_progress(void *context, size_t done, size_t of, size_t failed)
     fprintf(stderr, "\r\033[K%zu of %zu requests", done, of);
     if (failed) fprintf(stderr, ", %zu failed", failed);
     fflush(stderr);
-}
-
-static bool join_times(struct load *load)
-{
-    const struct load_times *parts[] = {&load->result.first, &load->result.repeats};
-    for (size_t i = 0; i < 2; i++) {
-        for (size_t j = 0; j < parts[i]->count; j++) {
-            if (!load_times_add(&load->all, parts[i]->ns[j])) return false;
-        }
-    }
-    return true;
 }
 
 static double rate_per_s(const struct load_result *result)
@@ -258,7 +249,8 @@ static bool print_json(struct load *load)
 static bool print_result(struct load *load)
 {
     if (load->shows_progress) fputs("\r\033[K", stderr);
-    bool printed = join_times(load);
+    bool printed = load_times_join(&load->all, &load->result.first) &&
+                   load_times_join(&load->all, &load->result.repeats);
     if (!load->options->value[OPTION_json]) {
         print_text(load);
     } else {

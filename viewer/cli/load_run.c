@@ -16,6 +16,7 @@
 struct user {
     CURL *curl;
     const struct load_request *request; /* NULL: idle */
+    int64_t ready_ns;                   /* idle at least until then: its turn to begin, or thinking */
     struct run *run;
 };
 
@@ -29,7 +30,6 @@ struct run {
     bool *is_sent;     /* by request */
     bool *is_answered; /* by id; only where repeats wait */
     size_t head;       /* all requests before it are sent */
-    size_t active;
     int64_t start_ns;
     CURLM *multi;
     struct user *users;
@@ -71,7 +71,6 @@ static bool send_request(struct user *user, const struct load_request *request)
     set_options(user, url);
     if (curl_multi_add_handle(user->run->multi, user->curl) != CURLM_OK) return false;
     user->request = request;
-    user->run->active++;
     return true;
 }
 
@@ -97,22 +96,15 @@ static const struct load_request *take_next(struct run *run)
     return NULL;
 }
 
-/* How many users have begun. */
-static size_t users_at_work(const struct run *run, int64_t now_ns)
-{
-    int64_t ramp_ns = run->settings->ramp_up_ns, since_ns = now_ns - run->start_ns;
-    if (since_ns >= ramp_ns) return run->user_count;
-    return 1 + (size_t)((double)since_ns / (double)ramp_ns * (double)run->user_count);
-}
-
 static bool send_due(struct run *run)
 {
-    size_t at_work = users_at_work(run, clock_monotonic_ns());
-    for (size_t i = 0; i < at_work && i < run->user_count; i++) {
-        if (run->users[i].request) continue;
+    int64_t now_ns = clock_monotonic_ns();
+    for (size_t i = 0; i < run->user_count; i++) {
+        struct user *user = &run->users[i];
+        if (user->request || user->ready_ns > now_ns) continue;
         const struct load_request *request = take_next(run);
         if (!request) return true;
-        if (!send_request(&run->users[i], request)) return false;
+        if (!send_request(user, request)) return false;
     }
     return true;
 }
@@ -151,7 +143,7 @@ static bool note_end(struct run *run, const CURLMsg *message)
     if (run->holds_back) run->is_answered[user->request->id] = true;
     curl_multi_remove_handle(run->multi, user->curl);
     user->request = NULL;
-    run->active--;
+    user->ready_ns = clock_monotonic_ns() + run->settings->think_ns;
     return noted;
 }
 
@@ -166,10 +158,15 @@ static bool note_ended(struct run *run)
 
 /* ---- the loop ---- */
 
+/* Until the next user is ready; one that waits for somebody else's answer is woken by that. */
 static int poll_ms(const struct run *run)
 {
-    int64_t left_ns = run->start_ns + run->settings->ramp_up_ns - clock_monotonic_ns();
-    return left_ns > 0 ? 5 : POLL_MS_MAX; /* another user may begin at any time */
+    int64_t now_ns = clock_monotonic_ns(), next_ns = now_ns + POLL_MS_MAX * NS_PER_MS;
+    for (size_t i = 0; i < run->user_count; i++) {
+        const struct user *user = &run->users[i];
+        if (!user->request && user->ready_ns > now_ns && user->ready_ns < next_ns) next_ns = user->ready_ns;
+    }
+    return (int)((next_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 static bool work(struct run *run)
@@ -206,7 +203,10 @@ static bool run_init(struct run *run, size_t id_count)
     if (!run->is_answered) run->is_answered = calloc(id_count + 1, sizeof *run->is_answered);
     run->multi = curl_multi_init();
     if (!run->users || !run->is_sent || !run->is_answered || !run->multi) return false;
-    for (size_t i = 0; i < run->user_count; i++) run->users[i].run = run;
+    for (size_t i = 0; i < run->user_count; i++) {
+        int64_t turn_ns = (int64_t)((double)run->settings->ramp_up_ns * (double)i / (double)run->user_count);
+        run->users[i] = (struct user){.run = run, .ready_ns = run->start_ns + turn_ns};
+    }
     curl_multi_setopt(run->multi, CURLMOPT_MAXCONNECTS, (long)run->user_count);
     raise_descriptor_limit();
     return true;
@@ -228,10 +228,9 @@ static bool run_phase(struct run *run, const struct load_request *requests, size
 {
     run->requests = requests;
     run->request_count = count;
-    run->head = run->active = 0;
-    bool worked = run_init(run, id_count);
+    run->head = 0;
     run->start_ns = clock_monotonic_ns();
-    worked = worked && work(run);
+    bool worked = run_init(run, id_count) && work(run);
     run->result->elapsed_ns = clock_monotonic_ns() - run->start_ns;
     run_fini(run);
     return worked;

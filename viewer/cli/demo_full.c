@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir demo --full: the last stage under 100 users at once. A user asks, waits for the answer, reads it for a
+ * second or two, and asks again.
+ */
+#include "viewer/cli/demo.h"
+
+#include "base/clock.h"
+#include "viewer/cli/units.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RAMP_UP_NS NS_PER_S
+
+static const struct demo_stage *last_stage(const struct demo_study *study)
+{
+    return &study->stages[study->stage_count - 1];
+}
+
+/* Each id once, and so many more that the hit rate comes out. */
+static unsigned round_requests(const struct demo_study *study)
+{
+    return (unsigned)(study->full.ids / (1 - DEMO_HIT_RATE) + 0.5);
+}
+
+/* ---- playing ---- */
+
+static bool send_rounds(struct demo *demo, const struct demo_study *study, struct demo_full_result *result)
+{
+    int64_t elapsed_ns = 0;
+    unsigned requests = round_requests(study);
+    for (unsigned i = 0; i < study->full.rounds; i++) {
+        struct load_settings settings = {
+            .concurrency = DEMO_USERS,
+            .ramp_up_ns = RAMP_UP_NS,
+            .think_ns = (int64_t)(study->full.think_s * NS_PER_S),
+            .mix = {.requests = requests, .hit_rate = DEMO_HIT_RATE, .seed = i + 1}};
+        if (!local_redis_flush(&demo->redis)) return demo_fail(demo, "redis", "Redis does not answer");
+        if (!demo_play_load(demo, study, last_stage(study), study->full.targets, &settings, result->times,
+                            &elapsed_ns))
+            return false;
+    }
+    double sent = requests * study->full.rounds;
+    result->rate_per_s = elapsed_ns > 0 ? sent * NS_PER_S / (double)elapsed_ns : 0;
+    return true;
+}
+
+static double database_total_ms(const json_t *profile)
+{
+    double total_ms = 0;
+    size_t i;
+    const json_t *operation;
+    json_array_foreach(json_object_get(profile, "operations"), i, operation)
+    {
+        const char *type = json_string_value(json_object_get(operation, "type"));
+        if (type && strcmp(type, "db") == 0)
+            total_ms += json_number_value(json_object_get(operation, "total_ms"));
+    }
+    return total_ms;
+}
+
+static long long queries(const json_t *profile, const char *outcome)
+{
+    const json_t *split = json_object_get(json_object_get(profile, "cache"), outcome);
+    return json_integer_value(json_object_get(json_object_get(split, "calls"), "db"));
+}
+
+/* From the profile of the requests since: the queries of a hit are those of a miss, or there are none. */
+static bool read_profile(struct demo *demo, const struct demo_study *study, int64_t since_ns,
+                         struct demo_full_result *result)
+{
+    json_t *answer;
+    if (!demo_ask_stage(demo, "/profile", study, last_stage(study)->name, since_ns, &answer)) return false;
+    const json_t *profile = json_array_get(json_object_get(answer, "profiles"), 0);
+    double seen = json_number_value(json_object_get(profile, "requests_seen"));
+    double all_ms = seen > 0 ? database_total_ms(profile) / seen : 0;
+    double hits = (double)result->times[DEMO_HIT].count, misses = (double)result->times[DEMO_MISS].count;
+    bool hit_asks = queries(profile, "hit") > 0;
+    result->database_ms[DEMO_EITHER] = all_ms;
+    result->database_ms[DEMO_HIT] = hit_asks ? all_ms : 0;
+    result->database_ms[DEMO_MISS] = hit_asks || misses == 0 ? all_ms : all_ms * (hits + misses) / misses;
+    bool is_read = json_is_object(profile);
+    json_decref(answer);
+    return is_read || demo_fail(demo, "collector", "%s: no profile to be had of the load", study->title);
+}
+
+bool demo_full(struct demo *demo, const struct demo_study *study)
+{
+    struct demo_full_result *result = &demo->full_results[study - demo_studies];
+    const struct demo_stage *stage = last_stage(study);
+    json_t *summary = NULL;
+    size_t requests = stage->requests + (size_t)round_requests(study) * study->full.rounds;
+    if (!demo_play_start_stage(demo, study, stage)) return false;
+    int64_t since_ns = clock_unix_ns();
+    bool played = send_rounds(demo, study, result) && demo_play_stop_stage(demo, study, stage) &&
+                  demo_ask_analysed(demo, study, stage, requests, &summary) &&
+                  read_profile(demo, study, since_ns, result);
+    json_decref(summary);
+    return played;
+}
+
+/* ---- printing ---- */
+
+static void print_row(const char *what, struct load_times *times, long long query_count, double database_ms,
+                      double rate_per_s)
+{
+    char count[UNITS_TEXT_BYTES], database[UNITS_TEXT_BYTES];
+    units_count(count, query_count);
+    units_time(database, database_ms);
+    printf("  %-14s", what);
+    demo_print_times(times);
+    printf(" %9s %11s %12.1f\n", count, database_ms > 0 ? database : "0", rate_per_s * database_ms / 1000);
+}
+
+static long long queries_of(const struct demo_result *result, const char *outcome)
+{
+    if (outcome) return queries(result->summary, outcome);
+    return json_integer_value(json_object_get(json_object_get(result->summary, "calls"), "db"));
+}
+
+void demo_full_print(const struct demo *demo, const struct demo_study *study)
+{
+    size_t which = (size_t)(study - demo_studies);
+    struct demo_result *first = (struct demo_result *)&demo->results[which][0];
+    struct demo_result *last = (struct demo_result *)&demo->results[which][study->stage_count - 1];
+    struct demo_full_result *full = (struct demo_full_result *)&demo->full_results[which];
+    char heading[160];
+    snprintf(heading, sizeof heading, "%s: stage %s under %d users at once", study->title,
+             last_stage(study)->name, DEMO_USERS);
+    demo_print_heading(demo, heading);
+    printf("  each asks again %g s after its answer: %.0f requests a second, %.0f %% of them hits\n",
+           study->full.think_s, full->rate_per_s, DEMO_HIT_RATE * 100);
+    printf("  %-14s" DEMO_TIMES_HEAD "   queries in the DB  busy conn.*\n", "");
+    print_row("before**", &first->times[DEMO_EITHER], queries_of(first, NULL),
+              json_number_value(json_object_get(first->summary, "db_time_ms")), full->rate_per_s);
+    print_row("cache miss", &full->times[DEMO_MISS], queries_of(last, "miss"), full->database_ms[DEMO_MISS],
+              full->rate_per_s);
+    print_row("cache hit", &full->times[DEMO_HIT], queries_of(last, "hit"), full->database_ms[DEMO_HIT],
+              full->rate_per_s);
+    printf("   * database connections at work if all %.0f requests a second were such: rate × time in the "
+           "database;\n     with this mix of misses and hits %.1f\n",
+           full->rate_per_s, full->rate_per_s * full->database_ms[DEMO_EITHER] / 1000);
+    printf("  ** one user, one request after another, as above\n");
+    if (study->full.beside) printf("  %s\n", study->full.beside);
+}
