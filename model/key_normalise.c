@@ -16,6 +16,7 @@
 #define VERSION_MAX    3  /* v12 */
 #define PREFIX_MIN     2  /* letters of a name with a number behind it */
 #define UUID_LIKE_MIN  16
+#define KEYS_MAX       16 /* different patterns in one text */
 #define HOLE           "{}"
 #define CUT_MARK       "…"
 #define CUT_MARK_BYTES (sizeof CUT_MARK - 1)
@@ -25,7 +26,9 @@ struct pattern {
     void *context;
     char *to;
     size_t len, room;
-    size_t word, previous; /* where the word being written begins, and where the one before it did */
+    size_t word; /* where the one being written begins */
+    size_t key_count;
+    struct str keys[KEYS_MAX]; /* in the text */
     bool full;
 };
 
@@ -173,15 +176,29 @@ static void put_verb(struct pattern *out, struct str verb)
     }
 }
 
-/* A word like the one before it is not said again: MGET of 2 and of 50 prices is one operation. */
-static void drop_if_repeated(struct pattern *out)
+/* A key like one before it is not said again: MGET of 2 and of 50 prices is one operation. */
+static bool is_known(const struct pattern *out)
 {
-    size_t len = out->len - out->word, before = out->word > out->previous ? out->word - 1 - out->previous : 0;
-    if (out->full || before == 0 || len != before) return;
-    if (memcmp(out->to + out->previous, out->to + out->word, len) == 0) {
-        out->len = out->word - 1;
-        out->word = out->previous;
+    struct str word = str_view(out->to + out->word, out->len - out->word);
+    for (size_t i = 0; i < out->key_count; i++)
+        if (str_equal(out->keys[i], word)) return true;
+    return false;
+}
+
+/* Writes one more key, and takes it back if it is known. A pattern has so many; the rest is cut off. */
+static void put_next_key(struct pattern *out, struct str key)
+{
+    size_t before = out->len;
+    if (before) put(out, " ", 1);
+    out->word = out->len;
+    put_key(out, key);
+    if (out->full) return;
+    if (!is_known(out) && out->key_count < KEYS_MAX) {
+        out->keys[out->key_count++] = str_view(out->to + out->word, out->len - out->word);
+        return;
     }
+    out->full = !is_known(out);
+    out->len = before;
 }
 
 size_t normalise_key(struct str command, char to[OPERATION_TEXT_MAX], value_fn value, void *context)
@@ -193,14 +210,10 @@ size_t normalise_key(struct str command, char to[OPERATION_TEXT_MAX], value_fn v
         struct str word = str_view(command.data, len);
         command = behind(command, len < command.len ? len + 1 : len);
         if (word.len == 0) continue;
-        if (!first) put(&out, " ", 1);
-        out.previous = out.word;
-        out.word = out.len;
         if (first && is_verb(word))
             put_verb(&out, word);
         else
-            put_key(&out, word);
-        if (!first) drop_if_repeated(&out);
+            put_next_key(&out, word);
         first = false;
     }
     if (out.full) {

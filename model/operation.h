@@ -82,8 +82,8 @@ size_t normalise_url(struct str url, char to[OPERATION_TEXT_MAX], char *host, si
 
 /*
  * A cache command and its keys, separated by spaces: "get price:17:eur" → "GET price:{}:eur", "MGET price:1 price:2" →
- * "MGET price:{}". Numbers, UUIDs, hashes, e-mail addresses and whatever else holds a digit become {}; a word that repeats
- * the one before it is left out. Output is printable ASCII but for the mark of a cut text. Returns the text's length.
+ * "MGET price:{}". Numbers, UUIDs, hashes, e-mail addresses and whatever else holds a digit become {}; a key whose pattern stands
+ * there already is left out, and so are patterns beyond 16. Output is printable ASCII but for the mark of a cut text. Returns the text's length.
  */
 size_t normalise_key(struct str command, char to[OPERATION_TEXT_MAX], value_fn value, void *context);
 
