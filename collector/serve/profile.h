@@ -11,7 +11,7 @@
 #include "model/profile.h"
 
 #define PROFILE_REQUESTS_MAX  200    /* of each version of an endpoint, … */
-#define PROFILE_SPANS_MAX     400000 /* … or so many spans: then over fewer requests, and it says so */
+#define PROFILE_SPANS_MAX     800000 /* … or so many spans: then over fewer requests, and it says so */
 #define PROFILE_ENDPOINTS_MAX 4      /* versions and services of one name, those last asked for */
 
 struct profiles {
