@@ -5,18 +5,19 @@
  * has no MSET that takes a time to live.
  */
 #include "examples/common/cache.h"
+#include "examples/common/service.h"
 #include "examples/products/products.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <weir/hiredis.h>
 #include <weir/weir.h>
 
-#define VALUE_BYTES   24 /* a number */
-#define KEY_BYTES     (sizeof("price:") + VALUE_BYTES)
-#define ARGUMENTS_MAX (4 + 2 * PRODUCTS_PAGE_SIZE)
+#define VALUE_BYTES     24 /* a number */
+#define PRICE_MAX_CENTS 1000000000
+#define KEY_BYTES       (sizeof("price:") + VALUE_BYTES)
+#define ARGUMENTS_MAX   (4 + 2 * PRODUCTS_PAGE_SIZE)
 
 /* A command while it is put together; its texts lie in here. */
 struct command {
@@ -38,13 +39,15 @@ static void add_key(struct command *command, json_int_t product_id)
     add(command, key);
 }
 
-/* The prices that the reply has; it has an element for each product. */
+/* The prices that the reply has; it has an element for each product. What is no price counts as missing. */
 static void take_prices(const redisReply *reply, struct product_page *products)
 {
     for (size_t i = 0; i < products->count && i < reply->elements; i++) {
         const redisReply *price = reply->element[i];
-        if (price->type != REDIS_REPLY_STRING) continue;
-        products->products[i].price_cents = strtoll(price->str, NULL, 10);
+        unsigned long cents;
+        if (price->type != REDIS_REPLY_STRING || !service_number(price->str, PRICE_MAX_CENTS, &cents))
+            continue;
+        products->products[i].price_cents = (json_int_t)cents;
         products->products[i].is_priced = true;
         products->priced++;
     }

@@ -20,14 +20,15 @@ static void print_span(void *context, const struct seen_span *seen)
     snprintf(id, sizeof(id), "%016llx", (unsigned long long)span->id);
     snprintf(parent, sizeof(parent), "%016llx", (unsigned long long)span->parent_id);
     const struct operation *operation = span->operation;
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s%, s:s%, s:i, s:s%, s:s%, s:I, s:i, s:i, s:i}", "trace",
-                             trace, "id", id, "parent", parent, "service", seen->resource.service_name.data,
-                             seen->resource.service_name.len, "version",
-                             seen->resource.service_version.data ? seen->resource.service_version.data : "",
-                             seen->resource.service_version.len, "type", (int)operation->type, "system",
-                             operation->system.data, operation->system.len, "text", operation->text.data,
-                             operation->text.len, "rows", (json_int_t)span->rows, "status", (int)span->status,
-                             "links", (int)span->link_count, "unread", (int)span->unread_count);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s%, s:s%, s:i, s:s%, s:s%, s:I, s:i, s:i, s:i, s:I, s:I}", "trace", trace, "id",
+        id, "parent", parent, "service", seen->resource.service_name.data, seen->resource.service_name.len,
+        "version", seen->resource.service_version.data ? seen->resource.service_version.data : "",
+        seen->resource.service_version.len, "type", (int)operation->type, "system", operation->system.data,
+        operation->system.len, "text", operation->text.data, operation->text.len, "rows",
+        (json_int_t)span->rows, "status", (int)span->status, "links", (int)span->link_count, "unread",
+        (int)span->unread_count, "start", (json_int_t)span->start_ns, "end",
+        (json_int_t)(span->start_ns + span->duration_ns));
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     if (!text) abort();
     fprintf(out, "%s\n", text);

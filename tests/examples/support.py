@@ -43,13 +43,18 @@ def by_trace(spans, version):
             if any(s["type"] == ENDPOINT and s["version"] == version for s in members)}
 
 
-def counts(spans):
-    """{operation text: calls} of the database and HTTP calls, HTTP without its host."""
+def counts(spans, types=(DB, HTTP, CACHE)):
+    """{operation text: calls} of calls of these types, HTTP without its host."""
     found = {}
     for span in spans:
-        if span["type"] in (DB, HTTP):
+        if span["type"] in types:
             found[span["text"]] = found.get(span["text"], 0) + 1
     return found
+
+
+def calls(spans):
+    """As expected.json counts them."""
+    return {name: sum(span["type"] == kind for span in spans) for name, kind in (("db", DB), ("http", HTTP), ("cache", CACHE))}
 
 
 def run_usage(command):
