@@ -288,6 +288,10 @@ static void failed_and_abandoned_transfers_are_errors(void **state)
     curl_multi_add_handle(whole, left_behind);
     curl_multi_perform(whole, &running);
     curl_multi_cleanup(whole);
+    char url[128];
+    snprintf(url, sizeof(url), "%s/stock/8", http_server_url(server));
+    curl_easy_setopt(left_behind, CURLOPT_URL, url);
+    assert_int_equal(curl_easy_perform(left_behind), CURLE_OK); /* it is free again */
     curl_easy_cleanup(left_behind);
     const struct seen_span *seen = end_request(request, "GET /errors");
 
@@ -304,6 +308,7 @@ static void failed_and_abandoned_transfers_are_errors(void **state)
         assert_int_equal(call->span.status, SPAN_STATUS_ERROR);
     }
     assert_int_equal(call_named(seen, "GET /meet/{id}?left={}")->span.answer_hash, 0);
+    assert_int_equal(call_named(seen, "GET /stock/{id}")->span.status, SPAN_STATUS_UNSET);
 }
 
 /* What libcurl's own functions did with a handle that weir knows, and the other way round. */
@@ -328,11 +333,23 @@ static void what_libcurl_did_alone_is_let_be(void **state)
     assert_true(seen_traced && seen_alone);
     finish(traced);
     finish(alone);
+
+    traced = add("/stock/3", &gathered); /* one message is with weir, the next with libcurl */
+    perform_until(0);
+    alone = new_handle("/stock/4", &gathered);
+    assert_int_equal((curl_multi_add_handle)(multi, alone), CURLM_OK);
+    perform_until(0);
+    assert_ptr_equal(curl_multi_info_read(multi, &left)->easy_handle, traced);
+    assert_int_equal(left, 1);
+    assert_ptr_equal(curl_multi_info_read(multi, &left)->easy_handle, alone);
+    assert_int_equal(left, 0);
+    finish(traced);
+    finish(alone);
     assert_int_equal(curl_multi_add_handle(multi, NULL), CURLM_BAD_EASY_HANDLE);
     assert_int_equal(curl_multi_cleanup(NULL), CURLM_BAD_HANDLE);
     const struct seen_span *seen = end_request(request, "GET /alone");
-    assert_non_null(receiver_span(receiver, seen->trace_id, OPERATION_HTTP, 0));
-    assert_null(receiver_span(receiver, seen->trace_id, OPERATION_HTTP, 1));
+    assert_non_null(receiver_span(receiver, seen->trace_id, OPERATION_HTTP, 1));
+    assert_null(receiver_span(receiver, seen->trace_id, OPERATION_HTTP, 2));
 }
 
 /* ---- an event loop of one socket ---- */
