@@ -6,6 +6,7 @@
 #include "tests/examples/receiver.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -394,6 +395,77 @@ static void event_loops_are_followed(void **state)
     curl_easy_cleanup(handle);
 }
 
+/* A thread has 64 slots for what is open: transfers beyond them are made all the same, and counted as lost. */
+static void more_transfers_than_slots_are_made_and_counted(void **state)
+{
+    (void)state;
+    enum { TRANSFERS = 80 };
+    static struct gathered gathered[TRANSFERS];
+    CURL *handles[TRANSFERS];
+    struct weir_stats before, after;
+    weir_stats(&before);
+    struct weir_span request = begin_request("/many");
+    for (int i = 0; i < TRANSFERS; i++) handles[i] = add("/stock/2", &gathered[i]);
+    perform_until(0);
+    for (int i = 0; i < TRANSFERS; i++) {
+        assert_string_equal(gathered[i].data, "{\"id\":2,\"stock\":7}");
+        finish(handles[i]);
+    }
+    const struct seen_span *seen = end_request(request, "GET /many");
+    weir_stats(&after);
+    const size_t lost = TRANSFERS + 1 - 64;
+    assert_int_equal(after.created - before.created, TRANSFERS + 1);
+    assert_int_equal(after.dropped_too_deep - before.dropped_too_deep, lost);
+    assert_non_null(receiver_span(receiver, seen->trace_id, OPERATION_HTTP, TRANSFERS - lost - 1));
+    assert_null(receiver_span(receiver, seen->trace_id, OPERATION_HTTP, TRANSFERS - lost));
+}
+
+struct loop {
+    pthread_t thread;
+    CURLM *multi;
+    const char *route, *text;
+    struct gathered gathered[8];
+};
+
+static void *run_loop(void *of)
+{
+    struct loop *loop = of;
+    CURL *handles[8];
+    int running = 1, left;
+    struct weir_span request = begin_request(loop->route);
+    for (int i = 0; i < 8; i++) {
+        handles[i] = new_handle("/stock/4", &loop->gathered[i]);
+        curl_multi_add_handle(loop->multi, handles[i]);
+    }
+    while (running) {
+        curl_multi_perform(loop->multi, &running);
+        if (running) curl_multi_poll(loop->multi, NULL, 0, POLL_MS, NULL);
+    }
+    while (curl_multi_info_read(loop->multi, &left)) continue;
+    curl_multi_cleanup(loop->multi);
+    for (int i = 0; i < 8; i++) curl_easy_cleanup(handles[i]);
+    weir_span_end(request);
+    return NULL;
+}
+
+static void threads_have_their_own(void **state)
+{
+    (void)state;
+    static struct loop loops[] = {{.route = "/thread-a", .text = "GET /thread-a"},
+                                  {.route = "/thread-b", .text = "GET /thread-b"},
+                                  {.route = "/thread-c", .text = "GET /thread-c"}};
+    for (size_t i = 0; i < 3; i++) {
+        loops[i].multi = curl_multi_init(); /* here, and used there */
+        assert_int_equal(pthread_create(&loops[i].thread, NULL, run_loop, &loops[i]), 0);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        pthread_join(loops[i].thread, NULL);
+        const struct seen_span *seen = receiver_wait(receiver, loops[i].text);
+        assert_non_null(receiver_span(receiver, seen->trace_id, OPERATION_HTTP, 7));
+        for (size_t k = 0; k < 8; k++) assert_int_equal(loops[i].gathered[k].bytes, 18);
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -418,7 +490,7 @@ static int stop(void **state)
     http_server_stop(server);
     receiver_stop(receiver);
     curl_global_cleanup();
-    return status == WEIR_OK ? 0 : -1;
+    return status == WEIR_DROPPED ? 0 : -1; /* those beyond the slots; all else was sent */
 }
 
 int main(void)
@@ -431,6 +503,8 @@ int main(void)
         cmocka_unit_test(failed_and_abandoned_transfers_are_errors),
         cmocka_unit_test(what_libcurl_did_alone_is_let_be),
         cmocka_unit_test(event_loops_are_followed),
+        cmocka_unit_test(more_transfers_than_slots_are_made_and_counted),
+        cmocka_unit_test(threads_have_their_own),
         cmocka_unit_test(
             a_call_ends_when_its_transfer_does), /* last: it lets the server hold nothing any more */
     };
