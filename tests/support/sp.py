@@ -4,6 +4,7 @@
 program in any language needs in order to send spans. For tests; standard library only."""
 import socket
 import struct
+import typing
 
 STORED, REFUSED, RETRY = 1, 2, 3
 
@@ -42,6 +43,44 @@ def batch(producer, sequence, spans=1, trace=1, version=1, start_ns=1_700_000_00
         data(35, b"\0" * spans),                                                  # operation 0
         data(37, varint(0) + varint(2 * 1_000_000) * (spans - 1)),                # starts, zigzag deltas
         data(38, varint(1_000_000) * spans),                                      # durations
+    ])
+
+
+class Span(typing.NamedTuple):
+    span_id: int
+    parent_id: int  # 0: none
+    kind: int       # OpenTelemetry's: 2 server, 3 client
+    type: int       # of the operation: 1 endpoint, 2 db, 3 http
+    system: str
+    text: str
+    start_ns: int
+    duration_ns: int
+
+
+def spans_batch(service, producer, sequence, trace_id, spans):
+    """A batch of these spans, all of one trace, of a service with this name."""
+    strings = ["", "service.name", service]
+    for span in spans:
+        strings += [span.system, span.text]
+    starts = [span.start_ns - before for span, before in zip(spans, [spans[0].start_ns] + [s.start_ns for s in spans])]
+
+    def packed(values):
+        return b"".join(map(varint, values))
+
+    def fixed(values):
+        return struct.pack(f"<{len(values)}Q", *values)
+
+    return b"".join([
+        number(1, 1), fixed64(2, producer), number(3, sequence), number(4, len(spans) * sequence),
+        data(10, "".join(strings).encode()), data(11, packed(len(text.encode()) for text in strings)),
+        data(12, packed([1])), data(13, packed([2])),                              # resource: service.name
+        data(14, trace_id),
+        data(20, packed(span.type for span in spans)),                             # an operation a span
+        data(21, packed(3 + 2 * i for i in range(len(spans)))), data(22, packed(4 + 2 * i for i in range(len(spans)))),
+        fixed64(30, spans[0].start_ns), data(31, packed(0 for _ in spans)),
+        data(32, fixed([span.span_id for span in spans])), data(33, fixed([span.parent_id for span in spans])),
+        data(34, packed(span.kind for span in spans)), data(35, packed(range(len(spans)))),
+        data(37, packed(start << 1 ^ start >> 63 for start in starts)), data(38, packed(span.duration_ns for span in spans)),
     ])
 
 

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody's Postgres is stopped, and killed, and comes back while services send: the collector stays, batches wait with
+their services, and everything is stored once and counted."""
+import sys
+import unittest
+
+from collector import Collector, Load, assert_adds_up, wait_until
+from postgres import Postgres
+
+
+class DatabaseRestart(unittest.TestCase):
+    def restart_under_load(self, end):
+        with Postgres({"fsync": "on"}) as postgres, Collector(BIN, dsn=postgres.dsn) as collector:
+            with Load(BIN, collector.nng, threads=2, rate=200) as load:
+                for _ in range(2):
+                    before = load.stats()["acknowledged"]
+                    wait_until(lambda: load.stats()["acknowledged"] > before + 500, "spans flow")
+                    end(postgres)
+                    created = load.stats()["created"]
+                    wait_until(lambda: load.stats()["created"] > created + 300, "the service works on")
+                    self.assertEqual(collector.get("/healthz")[0], 200)
+                    self.assertEqual(collector.get("/readyz")[0], 503)
+                    self.assertIn("problem  database", collector.weir("doctor").stdout)
+                    postgres.start()
+                before = load.stats()["acknowledged"]
+                wait_until(lambda: load.stats()["acknowledged"] > before + 500, "spans flow again")
+                stats = load.finish(20000)
+            assert_adds_up(stats)
+            self.assertEqual((stats["dropped"], stats["in_flight"]), (0, 0))
+            self.assertEqual(collector.spans(), (stats["created"], stats["created"]))
+            wait_until(lambda: collector.json("/status")["traces_pending"] == 0, "all traces are analysed")
+            (row,) = collector.json("/requests")["requests"]
+            self.assertEqual((row["count"], row["calls"]["db"]), (stats["created"] // 8, 6))
+            self.assertGreater(collector.counter("batches_retried"), 0)
+
+    def test_stopped_and_started(self):
+        self.restart_under_load(Postgres.stop)
+
+    def test_killed_and_started(self):
+        self.restart_under_load(Postgres.kill)
+
+
+if __name__ == "__main__":
+    BIN = sys.argv.pop(1)
+    unittest.main()
