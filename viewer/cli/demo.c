@@ -67,6 +67,13 @@ static bool begin(struct demo *demo, const struct options *options)
     return demo_fail(demo, NULL, "cannot tell where the programs are: %s", strerror(errno));
 }
 
+/* What would fail only after a minute is looked for first. */
+static bool can_play(struct demo *demo)
+{
+    char program[PATH_MAX], error[PROCESS_ERROR_BYTES];
+    return local_redis_find(program, error) || demo_fail(demo, NULL, "%s", error);
+}
+
 static bool play_all(struct demo *demo)
 {
     bool played = demo_play_start(demo);
@@ -107,7 +114,8 @@ enum exit_status command_demo(const struct command *command, const struct option
         end(&demo);
         return EXIT_USAGE;
     }
-    done = done && demo_data_open(&demo, options->value[OPTION_data_dir]) && play_all(&demo);
+    done =
+        done && can_play(&demo) && demo_data_open(&demo, options->value[OPTION_data_dir]) && play_all(&demo);
     done = demo_play_stop(&demo) && done;
     demo_progress(&demo, NULL);
     if (!done) complain("demo: %s", demo.error);

@@ -46,11 +46,11 @@ struct demo_prediction {
     const char *beside;   /* why the two differ, known from the services' source; NULL: nothing to say */
 };
 
-/* The last stage under load. A round asks each id once and repeats so many that the hit rate is the case
- * study's; the cache is emptied between rounds. */
+/* The last stage under load, in rounds that begin with an empty cache. A round asks each id for the first
+ * time once; the rest of its requests repeat them. */
 struct demo_full {
     const char *targets;
-    unsigned ids, rounds;
+    unsigned ids, round_requests, rounds;
     double think_s;
     const char *beside; /* what to know when it is set beside the other stages; NULL: nothing */
 };
@@ -166,7 +166,7 @@ bool demo_print(struct demo *demo);
 
 /* A bold line with an empty one before it, and a table's first columns: time's percentiles. */
 void demo_print_heading(const struct demo *demo, const char *text);
-#define DEMO_TIMES_HEAD "      P50       P95       P99   maximum"
+#define DEMO_TIMES_HEAD "       P50       P95       P99 "
 void demo_print_times(struct load_times *times);
 
 /* ---- demo_figures.c: what follows from the results ---- */

@@ -18,10 +18,9 @@ static const struct demo_stage *last_stage(const struct demo_study *study)
     return &study->stages[study->stage_count - 1];
 }
 
-/* Each id once, and so many more that the hit rate comes out. */
-static unsigned round_requests(const struct demo_study *study)
+static double hit_rate(const struct demo_study *study)
 {
-    return (unsigned)(study->full.ids / (1 - DEMO_HIT_RATE) + 0.5);
+    return 1 - (double)study->full.ids / study->full.round_requests;
 }
 
 /* ---- playing ---- */
@@ -29,13 +28,13 @@ static unsigned round_requests(const struct demo_study *study)
 static bool send_rounds(struct demo *demo, const struct demo_study *study, struct demo_full_result *result)
 {
     int64_t elapsed_ns = 0;
-    unsigned requests = round_requests(study);
+    unsigned requests = study->full.round_requests;
     for (unsigned i = 0; i < study->full.rounds; i++) {
         struct load_settings settings = {
             .concurrency = DEMO_USERS,
             .ramp_up_ns = RAMP_UP_NS,
             .think_ns = (int64_t)(study->full.think_s * NS_PER_S),
-            .mix = {.requests = requests, .hit_rate = DEMO_HIT_RATE, .seed = i + 1}};
+            .mix = {.requests = requests, .hit_rate = hit_rate(study), .seed = i + 1}};
         if (!local_redis_flush(&demo->redis)) return demo_fail(demo, "redis", "Redis does not answer");
         if (!demo_play_load(demo, study, last_stage(study), study->full.targets, &settings, result->times,
                             &elapsed_ns))
@@ -90,7 +89,7 @@ bool demo_full(struct demo *demo, const struct demo_study *study)
     struct demo_full_result *result = &demo->full_results[study - demo_studies];
     const struct demo_stage *stage = last_stage(study);
     json_t *summary = NULL;
-    size_t requests = stage->requests + (size_t)round_requests(study) * study->full.rounds;
+    size_t requests = stage->requests + (size_t)study->full.round_requests * study->full.rounds;
     if (!demo_play_start_stage(demo, study, stage)) return false;
     int64_t since_ns = clock_unix_ns();
     bool played = send_rounds(demo, study, result) && demo_play_stop_stage(demo, study, stage) &&
@@ -108,9 +107,9 @@ static void print_row(const char *what, struct load_times *times, long long quer
     char count[UNITS_TEXT_BYTES], database[UNITS_TEXT_BYTES];
     units_count(count, query_count);
     units_time(database, database_ms);
-    printf("  %-14s", what);
+    printf("  %-15s", what);
     demo_print_times(times);
-    printf(" %9s %11s %12.1f\n", count, database_ms > 0 ? database : "0", rate_per_s * database_ms / 1000);
+    printf(" %9s %12s %14.1f\n", count, database_ms > 0 ? database : "0", rate_per_s * database_ms / 1000);
 }
 
 static long long queries_of(const struct demo_result *result, const char *outcome)
@@ -129,18 +128,20 @@ void demo_full_print(const struct demo *demo, const struct demo_study *study)
     snprintf(heading, sizeof heading, "%s: stage %s under %d users at once", study->title,
              last_stage(study)->name, DEMO_USERS);
     demo_print_heading(demo, heading);
-    printf("  each asks again %g s after its answer: %.0f requests a second, %.0f %% of them hits\n",
-           study->full.think_s, full->rate_per_s, DEMO_HIT_RATE * 100);
-    printf("  %-14s" DEMO_TIMES_HEAD "   queries in the DB  busy conn.*\n", "");
-    print_row("before**", &first->times[DEMO_EITHER], queries_of(first, NULL),
+    printf("  %-15s" DEMO_TIMES_HEAD " %9s %12s %14s\n", "", "queries", "time in DB", "busy in DB (1)");
+    print_row("before (2)", &first->times[DEMO_EITHER], queries_of(first, NULL),
               json_number_value(json_object_get(first->summary, "db_time_ms")), full->rate_per_s);
     print_row("cache miss", &full->times[DEMO_MISS], queries_of(last, "miss"), full->database_ms[DEMO_MISS],
               full->rate_per_s);
     print_row("cache hit", &full->times[DEMO_HIT], queries_of(last, "hit"), full->database_ms[DEMO_HIT],
               full->rate_per_s);
-    printf("   * database connections at work if all %.0f requests a second were such: rate × time in the "
-           "database;\n     with this mix of misses and hits %.1f\n",
-           full->rate_per_s, full->rate_per_s * full->database_ms[DEMO_EITHER] / 1000);
-    printf("  ** one user, one request after another, as above\n");
-    if (study->full.beside) printf("  %s\n", study->full.beside);
+    printf("  Each user asks again %g s after an answer: %.0f requests a second, %.0f %% of them hits, with "
+           "%.1f\n"
+           "  database connections at work.\n",
+           study->full.think_s, full->rate_per_s, hit_rate(study) * 100,
+           full->rate_per_s * full->database_ms[DEMO_EITHER] / 1000);
+    printf("  (1) connections at work if all %.0f a second were such: rate × time in the database\n"
+           "  (2) one user, one request after another, as above\n",
+           full->rate_per_s);
+    if (study->full.beside) printf("  %s.\n", study->full.beside);
 }

@@ -10,29 +10,7 @@
 
 #define TEXT_BYTES       160
 #define PERCENTILES_FROM 20   /* with fewer times a P95 is the maximum by another name */
-#define GAIN_FROM        0.95 /* a stage that takes more of the one before gains nothing */
-
-/* ---- calls ---- */
-
-static void add_calls(char to[TEXT_BYTES], const json_t *calls, const char *type, const char *one,
-                      const char *many)
-{
-    long long count = json_integer_value(json_object_get(calls, type));
-    if (count == 0) return;
-    char text[32];
-    size_t len = strlen(to);
-    units_count(text, count);
-    snprintf(to + len, TEXT_BYTES - len, "%s%s %s", len ? " + " : "", text, count == 1 ? one : many);
-}
-
-static void write_calls(char to[TEXT_BYTES], const json_t *calls)
-{
-    to[0] = 0;
-    add_calls(to, calls, "db", "query", "queries");
-    add_calls(to, calls, "http", "HTTP", "HTTP");
-    add_calls(to, calls, "cache", "cache", "cache");
-    if (!to[0]) snprintf(to, TEXT_BYTES, "none");
-}
+#define GAIN_FROM        0.85 /* a stage that takes more of the one before gains nothing */
 
 /* ---- findings ---- */
 
@@ -78,36 +56,58 @@ void demo_print_heading(const struct demo *demo, const char *text)
     printf(demo->terminal.colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", text);
 }
 
+/* The 99th percentile where there are enough times to have one, else the maximum, marked. */
 void demo_print_times(struct load_times *times)
 {
-    static const unsigned percents[] = {50, 95, 99, 100};
+    static const unsigned percents[] = {50, 95, 99};
+    bool is_few = times->count < PERCENTILES_FROM;
     for (size_t i = 0; i < sizeof percents / sizeof *percents; i++) {
         char text[UNITS_TEXT_BYTES] = "-";
-        bool says_something = times->count >= PERCENTILES_FROM || percents[i] == 50 || percents[i] == 100;
-        if (times->count && says_something)
-            units_time(text, (double)load_times_percentile(times, percents[i]) / NS_PER_MS);
-        printf(" %9s", text);
+        bool is_maximum = is_few && percents[i] == 99;
+        unsigned percent = is_maximum ? 100 : percents[i];
+        if (times->count && !(is_few && percent == 95))
+            units_time(text, (double)load_times_percentile(times, percent) / NS_PER_MS);
+        printf(" %9s%s", text, is_maximum ? "*" : percents[i] == 99 ? " " : "");
     }
 }
 
 static const char *const outcome_keys[DEMO_OUTCOMES] = {[DEMO_MISS] = "miss", [DEMO_HIT] = "hit"};
 
-/* calls: of a request of this outcome; findings: of the stage, on its first line only */
+static void write_name(char to[TEXT_BYTES], const struct demo_stage *stage, enum demo_outcome outcome)
+{
+    const char *key = outcome_keys[outcome];
+    snprintf(to, TEXT_BYTES, "%s%s%s", stage->name, key ? ", " : "", key ? key : "");
+}
+
+static void print_calls(const json_t *calls)
+{
+    static const struct {
+        const char *type;
+        int width;
+    } columns[] = {{"db", 8}, {"http", 5}, {"cache", 6}};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        char count[UNITS_TEXT_BYTES];
+        units_count(count, json_integer_value(json_object_get(calls, columns[i].type)));
+        printf(" %*s", columns[i].width, count);
+    }
+}
+
+/* The calls of a request of this outcome. */
 static void print_row(const struct demo_stage *stage, struct demo_result *result, enum demo_outcome outcome,
                       const char *findings)
 {
-    char name[TEXT_BYTES], calls[TEXT_BYTES];
+    char name[TEXT_BYTES];
     const json_t *from = result->summary;
     if (outcome != DEMO_EITHER)
         from = json_object_get(json_object_get(result->summary, "cache"), outcome_keys[outcome]);
-    write_calls(calls, json_object_get(from, "calls"));
-    snprintf(name, sizeof name, "%s%s%s", stage->name, outcome == DEMO_EITHER ? "" : ", ",
-             outcome == DEMO_EITHER ? "" : outcome_keys[outcome]);
-    printf("  %-14s %8zu", name, result->times[outcome].count);
+    write_name(name, stage, outcome);
+    printf("  %-14s %5zu", name, result->times[outcome].count);
     demo_print_times(&result->times[outcome]);
-    printf("   %-29s %s\n", calls, findings);
+    print_calls(json_object_get(from, "calls"));
+    printf("%s%s\n", *findings ? "  " : "", findings);
 }
 
+/* Findings are the stage's, on its first line: what can be repaired shows when the cache misses. */
 static void print_stage(const struct demo_stage *stage, struct demo_result *result)
 {
     char findings[TEXT_BYTES];
@@ -128,19 +128,19 @@ static void print_hit_rate(const struct demo_stage *stage, struct demo_result *r
     double sum_ns = hits * load_times_mean_ns(&result->times[DEMO_HIT]) +
                     misses * load_times_mean_ns(&result->times[DEMO_MISS]);
     units_time(mean, sum_ns / (hits + misses) / NS_PER_MS);
-    printf("  %s: %.0f %% of the requests hit, so that one takes %s in the mean\n", stage->name,
+    printf("  Stage %s: %.0f %% of the requests hit, so that one takes %s in the mean.\n", stage->name,
            100 * hits / (hits + misses), mean);
 }
 
 static void print_few(const struct demo_study *study)
 {
-    const char *mark = "  measured with fewer than 50 requests, because one takes so long: ";
+    const char *mark = "  Fewer than 50 were sent where one takes long: ";
     for (size_t i = 0; i < study->stage_count; i++) {
         if (study->stages[i].requests >= DEMO_REQUESTS) continue;
         printf("%s%s", mark, study->stages[i].name);
         mark = ", ";
     }
-    putchar('\n');
+    puts(".");
 }
 
 static void print_table(const struct demo *demo, const struct demo_study *study, struct demo_result *results)
@@ -148,12 +148,13 @@ static void print_table(const struct demo *demo, const struct demo_study *study,
     char heading[TEXT_BYTES];
     snprintf(heading, sizeof heading, "%s: %s", study->title, study->endpoint);
     demo_print_heading(demo, heading);
-    printf("  %-14s %8s" DEMO_TIMES_HEAD "   %-29s %s\n", "stage", "requests", "calls a request", "findings");
+    printf("  %-14s %5s" DEMO_TIMES_HEAD "  queries  HTTP  cache  findings\n", "stage", "sent");
     for (size_t i = 0; i < study->stage_count; i++) print_stage(&study->stages[i], &results[i]);
+    puts("  * the maximum: fewer than 20 were sent. Queries, HTTP and cache: calls in one request.");
+    print_few(study);
     for (size_t i = 0; i < study->stage_count; i++) {
         if (study->stages[i].is_cached) print_hit_rate(&study->stages[i], &results[i]);
     }
-    print_few(study);
 }
 
 /* ---- what each repair gained ---- */
@@ -166,8 +167,7 @@ static void print_gain(const char *arrow, const struct demo_stage *stages, struc
     double after_ms = demo_p50_ms(&results[at], &stages[at], outcome);
     units_time(before, before_ms);
     units_time(after, after_ms);
-    snprintf(name, sizeof name, "%s%s%s", stages[at].name, outcome == DEMO_EITHER ? "" : ", ",
-             outcome == DEMO_EITHER ? "" : outcome_keys[outcome]);
+    write_name(name, &stages[at], outcome);
     printf("    %-14s %9s %s %-9s ", name, before, arrow, after);
     if (after_ms < GAIN_FROM * before_ms) {
         printf("%.*f times as fast\n", before_ms < 10 * after_ms, before_ms / after_ms);

@@ -38,8 +38,7 @@ static bool look_in(const char *folders, char program[PATH_MAX])
 bool local_redis_find(char program[PATH_MAX], char error[PROCESS_ERROR_BYTES])
 {
     const char *path = getenv("PATH");
-    if ((path && look_in(path, program)) || look_in("/usr/bin:/usr/local/bin:/usr/sbin", program))
-        return true;
+    if (look_in(path ? path : "/usr/bin:/usr/local/bin", program)) return true;
     snprintf(
         error, PROCESS_ERROR_BYTES,
         "there is no redis-server, which the stages with a cache need: install the package redis-server");

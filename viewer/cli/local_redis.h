@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A Redis of our own for as long as we live: in a folder of its own, on a Unix socket there and no port,
- * nothing kept on disk. The program is redis-server from PATH or where distributions put it. Like every
+ * nothing kept on disk. The program is redis-server, from PATH. Like every
  * process of ours it is told by the kernel when we end. Main thread only.
  */
 #ifndef WEIR_CLI_LOCAL_REDIS_H
