@@ -5,9 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* Redis's commands whose first argument is not just a key, or which look something up. */
+/* Redis's commands whose first argument is not just a key, or which look something up; the frequent ones first. */
 #define VERBS(X)                                                                                             \
     X("GET", FIRST, VALUE)                                                                                   \
+    X("SET", FIRST, OTHER)                                                                                   \
     X("MGET", ALL, EACH)                                                                                     \
     X("EXISTS", ALL, COUNT)                                                                                  \
     X("HGET", FIRST, VALUE)                                                                                  \
