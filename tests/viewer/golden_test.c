@@ -32,6 +32,22 @@ static void report_of_many(struct buffer *out, const struct view *view)
     text_report(out, view, many, 3 * count, NULL);
 }
 
+/* Versions that another has taken the place of: marked where there is something to repair, else left out. */
+static void report_of_versions(struct buffer *out, const struct view *view)
+{
+    uint32_t count;
+    const struct endpoint_summary *endpoints = sample_endpoints(&count);
+    struct endpoint_summary versions[] = {endpoints[1], endpoints[0], endpoints[0], endpoints[0],
+                                          endpoints[3]};
+    for (unsigned i = 2; i < 4; i++) {
+        versions[i].service_version = i == 2 ? str_of("bulk") : str_of("\x1b[2Jcached");
+        versions[i].last_start_ns += i;
+        versions[i].finding_count = 0;
+        versions[i].saving_total_ns = 0;
+    }
+    text_report(out, view, versions, sizeof versions / sizeof *versions, NULL);
+}
+
 /* Deeper than there are columns to indent it. */
 static void deep(struct buffer *out, const struct view *view)
 {
@@ -111,6 +127,7 @@ static const struct {
     {"report-100-ascii.txt", report, 100, ASCII},
     {"report-100-colour.txt", report, 100, COLOUR},
     {"report-of-many-100.txt", report_of_many, 100, UTF8},
+    {"report-of-versions-100.txt", report_of_versions, 100, UTF8},
     {"trace-deep-80.txt", deep, 80, UTF8},
     {"report-of-nothing-80.txt", report_of_nothing, 80, UTF8},
     {"profile-60-ascii.txt", profiles, 60, ASCII},

@@ -15,7 +15,8 @@
 
 #define WHOLE_ENDPOINTS_MAX 5 /* so many are shown with their first repair; more have a line */
 #define LINE_ENDPOINTS_MAX  8
-#define NEXT_FINDINGS_MAX   2 /* in a line each, behind the first */
+#define NEXT_FINDINGS_MAX   2   /* in a line each, behind the first */
+#define COMPARED_MAX        500 /* of how many a newer version is looked for */
 #define INDENT              3
 
 struct endpoints {
@@ -44,7 +45,7 @@ static const struct endpoint_summary *newer_version(const struct endpoints *all,
                                                     const struct endpoint_summary *endpoint)
 {
     const struct endpoint_summary *newer = NULL;
-    for (uint32_t i = 0; i < all->count; i++) {
+    for (uint32_t i = 0; i < all->count && i < COMPARED_MAX; i++) {
         const struct endpoint_summary *other = &all->list[i];
         bool is_other_version = str_equal(other->service, endpoint->service) &&
                                 !str_equal(other->service_version, endpoint->service_version);
@@ -54,9 +55,8 @@ static const struct endpoint_summary *newer_version(const struct endpoints *all,
     return newer;
 }
 
-/* GET /api/dashboard/{merchant_id}   dashboard before   5 requests   1 failed   (since then: joined) */
-static void identity(struct paper *paper, struct words *words, const struct endpoints *all,
-                     const struct endpoint_summary *endpoint)
+/* GET /api/dashboard/{merchant_id}   dashboard before   5 requests   1 failed */
+static void identity(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint)
 {
     words_style(words, STYLE_STRONG);
     endpoint_words_name(words, endpoint);
@@ -65,12 +65,15 @@ static void identity(struct paper *paper, struct words *words, const struct endp
     chunk(paper, words);
     endpoint_words_number(words, endpoint->count, "request", "requests");
     chunk(paper, words);
-    if (endpoint->errors) {
-        words_style(words, STYLE_BAD);
-        words_printf(words, "%s" WORDS_SPACE "failed", units_count(endpoint->errors).text);
-        chunk(paper, words);
-    }
-    const struct endpoint_summary *newer = newer_version(all, endpoint);
+    if (endpoint->errors == 0) return;
+    words_style(words, STYLE_BAD);
+    words_printf(words, "%s" WORDS_SPACE "failed", units_count(endpoint->errors).text);
+    chunk(paper, words);
+}
+
+/* (since then: joined) */
+static void replaced(struct paper *paper, struct words *words, const struct endpoint_summary *newer)
+{
     if (!newer) return;
     words_style(words, STYLE_FAINT);
     words_add(words, "(since then: ");
@@ -116,7 +119,8 @@ static void cache_line(struct paper *paper, struct words *words, const struct en
 static void header(struct paper *paper, struct words *words, const struct endpoints *all,
                    const struct endpoint_summary *endpoint)
 {
-    identity(paper, words, all, endpoint);
+    identity(paper, words, endpoint);
+    replaced(paper, words, newer_version(all, endpoint));
     paper_end(paper);
     paper_to(paper, INDENT);
     latency(paper, words, endpoint);
@@ -175,14 +179,18 @@ static void next_repair(struct paper *paper, struct words *words, const struct f
     wrap_line(paper, words, INDENT, INDENT + 2);
 }
 
-static void more_findings(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint,
-                          uint32_t shown)
+static void more_findings(struct paper *paper, struct words *words, const struct endpoints *all,
+                          const struct endpoint_summary *endpoint, uint32_t shown)
 {
     if (shown >= endpoint->finding_count) return;
     words_style(words, STYLE_FAINT);
     words_printf(words, "and %u more: weir findings --endpoint '", endpoint->finding_count - shown);
     endpoint_words_name(words, endpoint);
     words_add(words, "'");
+    if (newer_version(all, endpoint) && endpoint->service_version.len) {
+        words_add(words, " --version ");
+        words_name(words, endpoint->service_version);
+    }
     wrap_line(paper, words, INDENT, INDENT + 2);
 }
 
@@ -196,7 +204,7 @@ static void show_endpoint(struct paper *paper, const struct endpoints *all,
     uint32_t shown = 1;
     for (; shown < endpoint->finding_count && shown <= NEXT_FINDINGS_MAX; shown++)
         next_repair(paper, &words, &endpoint->findings[shown]);
-    more_findings(paper, &words, endpoint, shown);
+    more_findings(paper, &words, all, endpoint, shown);
     words_fini(&words);
     paper_end(paper);
 }
@@ -220,13 +228,12 @@ static uint32_t show_repairs(struct paper *paper, const struct endpoints *all)
     return found;
 }
 
-static void show_line(struct paper *paper, const struct endpoints *all,
-                      const struct endpoint_summary *endpoint)
+static void show_line(struct paper *paper, const struct endpoint_summary *endpoint)
 {
     struct words words;
     words_init(&words, paper->view);
     paper_to(paper, INDENT);
-    identity(paper, &words, all, endpoint);
+    identity(paper, &words, endpoint);
     words_printf(&words, "p50" WORDS_SPACE "%s", units_duration(endpoint->p50_ns).text);
     chunk(paper, &words);
     if (endpoint->finding_count) {
@@ -239,23 +246,26 @@ static void show_line(struct paper *paper, const struct endpoints *all,
     words_fini(&words);
 }
 
-/* Endpoints in a line each: those with findings behind the first so many, or those without. */
+/* Endpoints in a line each: those with findings behind the first so many, or those without, unless another version
+ * has taken their place. */
 static void show_lines(struct paper *paper, const struct endpoints *all, bool with_findings, uint32_t skipped,
                        const char *title)
 {
     uint32_t met = 0, shown = 0;
     for (uint32_t i = 0; i < all->count; i++) {
         if ((all->list[i].finding_count > 0) != with_findings || met++ < skipped) continue;
-        if (shown == LINE_ENDPOINTS_MAX) continue;
+        if (shown == LINE_ENDPOINTS_MAX || (!with_findings && newer_version(all, &all->list[i]))) continue;
         if (shown++ == 0) paper_say(paper, with_findings ? STYLE_STRONG : STYLE_GOOD, 0, title);
-        show_line(paper, all, &all->list[i]);
+        show_line(paper, &all->list[i]);
     }
-    if (shown == 0) return;
-    if (met > skipped + shown) {
+    uint32_t left_out = met > skipped + shown ? met - skipped - shown : 0;
+    if (left_out) {
         char line[64];
-        snprintf(line, sizeof line, "and %u more: weir requests", met - skipped - shown);
+        snprintf(line, sizeof line, "%s%u more: weir requests", shown ? "and " : "", left_out);
+        if (shown == 0) paper_say(paper, with_findings ? STYLE_STRONG : STYLE_GOOD, 0, title);
         paper_say(paper, STYLE_FAINT, INDENT, line);
     }
+    if (shown == 0 && left_out == 0) return;
     paper_end(paper);
 }
 
@@ -273,11 +283,10 @@ static void totals(struct paper *paper, const struct endpoint_summary *endpoints
     endpoint_words_number(&words, requests, "request", "requests");
     words_add(&words, findings ? ", " : ", nothing to repair found");
     if (findings) endpoint_words_number(&words, findings, "finding", "findings");
-    words_printf(&words, "; the last began %s. Half of an endpoint's requests take no longer than its p50.",
+    words_printf(&words, "; the last began %s. Half of an endpoint's take no longer than its p50. More: ",
                  units_ago(paper->view->now_ns, last_ns).text);
-    words_add(&words, findings ? " In full: weir findings. Where" : " Where");
-    words_add(&words,
-              " the time goes: weir profile 'ENDPOINT'. One request: weir trace --slowest 'ENDPOINT'.");
+    if (findings) words_add(&words, "weir" WORDS_SPACE "findings, ");
+    words_add(&words, "weir profile 'ENDPOINT', weir trace --slowest 'ENDPOINT'.");
     paper_wrap(paper, words_str(&words), 0, paper->width);
     paper_end(paper);
     words_fini(&words);

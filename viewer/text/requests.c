@@ -21,12 +21,13 @@ enum {
     COLUMNS
 };
 
-#define VERSION_RANK_SAME 7 /* of the version where it tells no two lines apart */
+#define COMPARED_MAX      500 /* so many lines tell whether versions tell any apart */
+#define VERSION_RANK_SAME 7   /* of the version where it tells no two lines apart */
 
 static const struct table_column columns[COLUMNS] = {
-    [ENDPOINT] = {"endpoint", false, 24, 0},
+    [ENDPOINT] = {"endpoint", false, 22, 0},
     [SERVICE] = {"service", false, 16, 1},
-    [VERSION] = {"version", false, 7, 2},
+    [VERSION] = {"version", false, 8, 2},
     [REQUESTS] = {"count", true, 0, 0},
     [FAILED] = {"failed", true, 0, 3},
     [P50] = {"p50", true, 0, 0},
@@ -103,7 +104,7 @@ static void hide_empty(struct table *table, const struct endpoint_summary *endpo
 /* Whether two lines differ in nothing but the version. */
 static bool versions_tell_apart(const struct endpoint_summary *endpoints, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && i < COMPARED_MAX; i++) {
         for (uint32_t j = i + 1; j < count; j++) {
             if (str_equal(endpoints[i].service, endpoints[j].service) &&
                 !str_equal(endpoints[i].service_version, endpoints[j].service_version))
