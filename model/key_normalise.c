@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cache command and its keys: what a person named stays, what a program put in becomes {}. Keys are cut into
- * segments at : / | # * ? & = and braces (Redis's hash tags), segments into pieces at . - and _. A piece of
- * letters is a name; digits behind a name are a value, everything else that holds a digit is one, but for a version
- * (v2). Where in doubt it is a value: two keys taken for one cost a reader little, a value taken for a name leaves the
- * process. A value of plain letters ("user:alice") cannot be told from a name.
+ * A cache command and its keys: what a person named stays, what a program put in becomes {}. Keys are cut
+ * into segments at : / | # * ? & = and braces (Redis's hash tags), segments into pieces at . - and _. A
+ * piece of letters is a name; digits behind a name are a value, everything else that holds a digit is one,
+ * but for a version (v2). Where in doubt it is a value: two keys taken for one cost a reader little, a value
+ * taken for a name leaves the process. A value of plain letters ("user:alice") cannot be told from a name.
  */
 #include "model/operation.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hiredis with spans: include this in place of <hiredis/hiredis.h>, link libweir-redis, and each command becomes a cache
- * call with its operation ("GET price:{}"), whether it hit, error, call site, and evidence of whose answer it needed.
- * Nothing in the code changes:
+ * hiredis with spans: include this in place of <hiredis/hiredis.h>, link libweir-redis, and each command
+ * becomes a cache call with its operation ("GET price:{}"), whether it hit, error, call site, and evidence
+ * of whose answer it needed. Nothing in the code changes:
  *
  *     redisReply *reply = redisCommand(context, "GET price:%d", id);
  *
@@ -14,26 +14,29 @@
  *   redisConnectUnixWithTimeout, redisReconnect
  *   redisFree                                  a connection is gone
  *
- * Hit or miss: a command that looks one thing up (GET, HGET, EXISTS, HGETALL …) has the attribute weir.cache.hit, true or
- * false; one that looks up several (MGET, HMGET, EXISTS of several keys …) has how many it found and how many it did
- * not, weir.cache.hits and weir.cache.misses. An error, and QUEUED inside MULTI, is neither.
+ * Hit or miss: a command that looks one thing up (GET, HGET, EXISTS, HGETALL …) has the attribute
+ * weir.cache.hit, true or false; one that looks up several (MGET, HMGET, EXISTS of several keys …) has how
+ * many it found and how many it did not, weir.cache.hits and weir.cache.misses. An error, and QUEUED inside
+ * MULTI, is neither.
  *
- * Inputs of a call are the values in its keys and its other arguments; its answer is the reply: a string (the scalars of one
- * that is JSON), an integer, the elements of an array as rows (of HGETALL: fields and values as two columns). Nothing of
- * them leaves the process (weir/call.h says what does), but for the names in keys: model/key_normalise.c says what is taken
- * for a name, and "user:alice" is. Of AUTH, HELLO, ACL, CONFIG and MIGRATE the arguments are not even looked at.
- * error.type is the first word of an error reply ("WRONGTYPE"), else hiredis's name of what went wrong ("REDIS_ERR_EOF").
+ * Inputs of a call are the values in its keys and its other arguments; its answer is the reply: a string
+ * (the scalars of one that is JSON), an integer, the elements of an array as rows (of HGETALL: fields and
+ * values as two columns). Nothing of them leaves the process (weir/call.h says what does), but for the names
+ * in keys: what holds no digit is taken for one ("user:alice"; the manual has the rules). Of AUTH, HELLO, ACL,
+ * CONFIG and MIGRATE the arguments are not even looked at. error.type is the first word of an error reply
+ * ("WRONGTYPE"), else hiredis's name of what went wrong ("REDIS_ERR_EOF").
  *
- * What macros cannot reach: calls by way of a function pointer or as (redisCommand)(…), in files that do not include this
- * header, and in other libraries. Commands there are not seen; connections opened there are known from their first command
- * here on, and one that is freed there leaves a few bytes until its address is used again. Left alone: pipelines
- * (redisAppendCommand …, redisGetReply), commands on non-blocking contexts, and hiredis/async.h. A reply is a plain struct, so
- * who looks at it cannot be seen: a later call is never proven not to have needed it. Replies made by a program's own reader
- * functions are not looked at. The macros work inside functions only, in C and C++.
+ * What macros cannot reach: calls by way of a function pointer or as (redisCommand)(…), in files that do not
+ * include this header, and in other libraries. Commands there are not seen; connections opened there are
+ * known from their first command here on, and one that is freed there leaves a few bytes until its address
+ * is used again. Left alone: pipelines (redisAppendCommand …, redisGetReply), commands on non-blocking
+ * contexts, and hiredis/async.h. A reply is a plain struct, so who looks at it cannot be seen: a later call
+ * is never proven not to have needed it. Replies made by a program's own reader functions are not looked at.
+ * The macros work inside functions only, in C and C++.
  *
- * Each function behaves as hiredis's own: same replies, same errors, same threads (one context, one thread at a time),
- * and it can be called before weir_init and after weir_shutdown. Out of memory here costs the record of a command, never the
- * command.
+ * Each function behaves as hiredis's own: same replies, same errors, same threads (one context, one thread
+ * at a time), and it can be called before weir_init and after weir_shutdown. Out of memory here costs the
+ * record of a command, never the command.
  *
  * Sources: hiredis 0.14.1, the Redis serialisation protocol (RESP 2), OpenTelemetry's database conventions.
  */

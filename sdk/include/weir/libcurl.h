@@ -31,8 +31,8 @@
  * performed there, too: weir would put back what it knows of. A handle that is added to a multi handle here
  * must be removed here, or cleaned up. Of a transfer in a multi handle weir tells what was set before it was
  * added: a URL or body set later is sent, and not seen. One that is added by one thread and performed by
- * another is not recorded. curl_easy_send and curl_multi_socket are left alone. The macros work inside functions only, in C and C++; in C they check an option's type much
- * as curl's own do.
+ * another is not recorded. curl_easy_send and curl_multi_socket are left alone. The macros work inside
+ * functions only, in C and C++; in C they check an option's type much as curl's own do.
  *
  * Each function behaves as libcurl's own, and can be called before weir_init and after weir_shutdown. Out of
  * memory here costs the record of a transfer, never the transfer.

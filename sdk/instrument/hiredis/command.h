@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A command as hiredis has formatted it (RESP: "*2\r\n$3\r\nGET\r\n$7\r\nprice:1\r\n"), and what is known of its verb: which
- * arguments are keys, and how its reply tells hits from misses. Everything is borrowed from the formatted text. Pure.
+ * A command as hiredis has formatted it (RESP: "*2\r\n$3\r\nGET\r\n$7\r\nprice:1\r\n"), and what is known of
+ * its verb: which arguments are keys, and how its reply tells hits from misses. Everything is borrowed from
+ * the formatted text. Pure.
  */
 #ifndef WEIR_HIREDIS_COMMAND_H
 #define WEIR_HIREDIS_COMMAND_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The number of each connection: a table by redisContext*, under one mutex that is never held while a command runs. Any
- * thread, each context by one at a time, as hiredis asks. Out of memory gives the number 0, which stands for none.
+ * The number of each connection: a table by redisContext*, under one mutex that is never held while a
+ * command runs. Any thread, each context by one at a time, as hiredis asks. Out of memory gives the number
+ * 0, which stands for none.
  */
 #ifndef WEIR_HIREDIS_CONNECTION_H
 #define WEIR_HIREDIS_CONNECTION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a reply tells of its call: the answer (a value, a JSON text, rows), hit or miss, and the error as a word that lives as
- * long as the process. Any thread.
+ * What a reply tells of its call: the answer (a value, a JSON text, rows), hit or miss, and the error as a
+ * word that lives as long as the process. Any thread.
  */
 #ifndef WEIR_HIREDIS_REPLY_H
 #define WEIR_HIREDIS_REPLY_H
