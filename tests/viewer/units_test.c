@@ -55,6 +55,27 @@ static void counts_have_their_thousands_apart(void **state)
     assert_string_equal(units_count(UINT64_MAX).text, "18,446,744,073,709,551,615");
 }
 
+static void means_and_shares_are_short(void **state)
+{
+    (void)state;
+    const struct {
+        double value;
+        const char *mean, *share;
+    } cases[] = {
+        {0, "0", "0" S "%"},           {0.0004, "<0.1", "<0.1" S "%"},
+        {0.0421, "<0.1", "4.2" S "%"}, {0.0996, "0.1", "10" S "%"},
+        {1, "1", "100" S "%"},         {2.44, "2.4", "244" S "%"},
+        {99.96, "100", "9996" S "%"},  {3604.4, "3,604", "360440" S "%"},
+        {-1, "0", "0" S "%"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(units_mean(cases[i].value).text, cases[i].mean);
+        assert_string_equal(units_share(cases[i].value).text, cases[i].share);
+    }
+    assert_string_equal(units_mean(1e300).text, "1,000,000,000,000,000,000");
+    assert_string_equal(units_share(1e300).text, "1000000000000000" S "%");
+}
+
 static void bytes_are_binary(void **state)
 {
     (void)state;
@@ -90,6 +111,7 @@ int main(void)
         cmocka_unit_test(durations_have_three_digits_and_a_fitting_unit),
         cmocka_unit_test(estimates_claim_two_digits),
         cmocka_unit_test(counts_have_their_thousands_apart),
+        cmocka_unit_test(means_and_shares_are_short),
         cmocka_unit_test(bytes_are_binary),
         cmocka_unit_test(ages_are_whole_and_survive_wrong_clocks),
         cmocka_unit_test(times_are_utc_with_milliseconds),

@@ -81,14 +81,11 @@ struct unit_text units_count(uint64_t count)
 
 struct unit_text units_mean(double count)
 {
-    struct unit_text out;
-    bool is_whole = count < 1e15 && (count >= 99.95 || count == (double)(int64_t)count);
-    if (is_whole) return units_count((uint64_t)(count + 0.5));
-    if (count >= 0.05) {
-        snprintf(out.text, sizeof out.text, "%.*f", count < 99.95 ? 1 : 0, count);
-    } else {
-        snprintf(out.text, sizeof out.text, "<0.1");
-    }
+    struct unit_text out = {"<0.1"};
+    if (count > 1e18) count = 1e18;
+    if (count < 0) count = 0;
+    if (count >= 99.95 || count == (double)(int64_t)count) return units_count((uint64_t)(count + 0.5));
+    if (count >= 0.05) snprintf(out.text, sizeof out.text, "%.1f", count);
     return out;
 }
 
