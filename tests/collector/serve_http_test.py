@@ -144,6 +144,16 @@ class HttpTest(unittest.TestCase):
         self.assertEqual((profile["requests"], profile["endpoint"], profile["calls"]["db"]), (1, ENDPOINT, 9))
         self.assertEqual(profile["total_ms"], max(span["duration_ns"] for span in slowest["spans"]) / 1e6)
 
+    def test_requests_that_share_a_trace_are_told_apart(self):
+        cached = "endpoint=" + quoted("GET /cached/{id}")
+        profile, = self.profile(cached)
+        self.assertEqual((profile["requests"], profile["calls"]), (CACHED, {"db": CACHED // 4, "http": 0, "cache": CACHED}))
+        trace_id = self.json("/trace?slowest=" + quoted("GET /cached/{id}"))["trace_id"]
+        pair, = self.profile("trace=" + trace_id)
+        self.assertEqual((pair["requests"], pair["calls"]["cache"]), (2, 2))
+        own, = [row for row in profile["operations"] if row["is_request"]]
+        self.assertEqual((own["calls"], own["calls_per_request"]), (CACHED, 1))
+
     def test_profiles_are_filtered(self):
         endpoint = "endpoint=" + quoted("shop:" + ENDPOINT)
         for query in ["&since=1h", "&until=0s", "&service=shop", "&version=1.0"]:

@@ -61,10 +61,19 @@ static void look_up(bool hit)
     weir_call_end(call);
 }
 
+static const char *traceparent_of(const void *caller, const char *name)
+{
+    return strcmp(name, "traceparent") == 0 ? caller : NULL;
+}
+
+/* Two and two share a trace, as requests of one caller do. */
 static void cached_request(long number)
 {
-    bool hit = number % 4 != 0;
-    WEIR_SERVER_SPAN(server, "GET", "/cached/{id}", NULL);
+    static char caller[WEIR_TRACEPARENT_BYTES];
+    bool hit = number % 4 != 0, is_second = number % 2 == 0;
+    const struct weir_headers headers = {.get = traceparent_of, .from = caller};
+    WEIR_SERVER_SPAN(server, "GET", "/cached/{id}", is_second ? &headers : NULL);
+    if (!is_second) weir_traceparent(server, caller);
     look_up(hit);
     if (!hit) {
         WEIR_SPAN("load price");
