@@ -17,21 +17,31 @@
 
 /* ---- the tables ---- */
 
-static void add_settings(FILE *out)
+static void add_text_setting(FILE *out, const char *variable, const char *standard, const char *what)
 {
     char text[512];
+    int len = snprintf(text, sizeof text, "%s", what);
+    if (*standard) snprintf(text + len, sizeof text - (size_t)len, " [%s]", standard);
+    manual_item(out, variable, text);
+}
+
+static void add_number_setting(FILE *out, const char *variable, const unsigned range[3], const char *what)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%s [%u; %u to %u]", what, range[0], range[1], range[2]);
+    manual_item(out, variable, text);
+}
+
+static void add_settings(FILE *out)
+{
     manual_section(out, "ENVIRONMENT");
     manual_text(out, "An empty variable counts as unset, a number that is none leaves the default. A struct "
                      "weir_config given to weir_init wins.");
-#define X(name, variable, standard, what)                                                                    \
-    snprintf(text, sizeof text, *(standard) ? "%s [%s]" : "%s", what, standard);                             \
-    manual_item(out, variable, text);
+#define X(name, variable, standard, what) add_text_setting(out, variable, standard, what);
     SETTING_TEXTS(X)
 #undef X
 #define X(field, variable, standard, least, most, what)                                                      \
-    snprintf(text, sizeof text, "%s [%u; %u to %u]", what, (unsigned)(standard), (unsigned)(least),          \
-             (unsigned)(most));                                                                              \
-    manual_item(out, variable, text);
+    add_number_setting(out, variable, (const unsigned[]){standard, least, most}, what);
     SETTING_NUMBERS(X)
 #undef X
 }
