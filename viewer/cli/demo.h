@@ -58,9 +58,9 @@ struct demo_full {
 /* A case study: a service, its endpoint, and the stages of its repair, the first of them unrepaired. */
 struct demo_study {
     const char *title, *service, *endpoint;
-    const char *targets;       /* what is asked for, as the load driver takes it */
-    const char *cached_target; /* of it, the one that stages with a cache are measured with */
-    bool needs_backends;       /* inventory and pricing */
+    const char *targets;        /* what is asked for, as the load driver takes it */
+    const char *cached_targets; /* of stages with a cache: one thing in many spellings, each for one miss */
+    bool needs_backends;        /* inventory and pricing */
     const struct demo_stage *stages;
     size_t stage_count;
     struct demo_prediction predictions[DEMO_PREDICTIONS];
@@ -158,7 +158,7 @@ bool demo_ask_analysed(struct demo *demo, const struct demo_study *study, const 
 /* ---- demo_full.c ---- */
 
 bool demo_full(struct demo *demo, const struct demo_study *study);
-void demo_full_print(const struct demo *demo, const struct demo_study *study);
+void demo_full_print(struct demo *demo, const struct demo_study *study);
 
 /* ---- demo_print.c ---- */
 

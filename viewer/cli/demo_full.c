@@ -59,27 +59,39 @@ static double database_total_ms(const json_t *profile)
     return total_ms;
 }
 
-static long long queries(const json_t *profile, const char *outcome)
+static const json_t *outcome_of(const json_t *from, const char *outcome)
 {
-    const json_t *split = json_object_get(json_object_get(profile, "cache"), outcome);
-    return json_integer_value(json_object_get(json_object_get(split, "calls"), "db"));
+    return json_object_get(json_object_get(from, "cache"), outcome);
 }
 
-/* From the profile of the requests since: the queries of a hit are those of a miss, or there are none. */
+static long long queries(const json_t *from, const char *outcome)
+{
+    const json_t *calls = json_object_get(outcome_of(from, outcome), "calls");
+    return json_integer_value(json_object_get(calls, "db"));
+}
+
+/* A profile is of the newest requests only. Either hits ask the database what misses ask, or they do not ask
+ * it at all. */
+static void take_database_time(struct demo_full_result *result, const json_t *profile)
+{
+    bool hit_asks = queries(profile, "hit") > 0;
+    double hits = (double)result->times[DEMO_HIT].count, misses = (double)result->times[DEMO_MISS].count;
+    double asking = json_number_value(hit_asks ? json_object_get(profile, "requests")
+                                               : json_object_get(outcome_of(profile, "miss"), "count"));
+    double each_ms = asking > 0 ? database_total_ms(profile) / asking : 0;
+    result->database_ms[DEMO_MISS] = each_ms;
+    result->database_ms[DEMO_HIT] = hit_asks ? each_ms : 0;
+    result->database_ms[DEMO_EITHER] = hit_asks ? each_ms : each_ms * misses / (hits + misses);
+}
+
 static bool read_profile(struct demo *demo, const struct demo_study *study, int64_t since_ns,
                          struct demo_full_result *result)
 {
     json_t *answer;
     if (!demo_ask_stage(demo, "/profile", study, last_stage(study)->name, since_ns, &answer)) return false;
     const json_t *profile = json_array_get(json_object_get(answer, "profiles"), 0);
-    double seen = json_number_value(json_object_get(profile, "requests_seen"));
-    double all_ms = seen > 0 ? database_total_ms(profile) / seen : 0;
-    double hits = (double)result->times[DEMO_HIT].count, misses = (double)result->times[DEMO_MISS].count;
-    bool hit_asks = queries(profile, "hit") > 0;
-    result->database_ms[DEMO_EITHER] = all_ms;
-    result->database_ms[DEMO_HIT] = hit_asks ? all_ms : 0;
-    result->database_ms[DEMO_MISS] = hit_asks || misses == 0 ? all_ms : all_ms * (hits + misses) / misses;
     bool is_read = json_is_object(profile);
+    if (is_read) take_database_time(result, profile);
     json_decref(answer);
     return is_read || demo_fail(demo, "collector", "%s: no profile to be had of the load", study->title);
 }
@@ -112,35 +124,30 @@ static void print_row(const char *what, struct load_times *times, long long quer
     printf(" %9s %12s %14.1f\n", count, database_ms > 0 ? database : "0", rate_per_s * database_ms / 1000);
 }
 
-static long long queries_of(const struct demo_result *result, const char *outcome)
-{
-    if (outcome) return queries(result->summary, outcome);
-    return json_integer_value(json_object_get(json_object_get(result->summary, "calls"), "db"));
-}
-
-void demo_full_print(const struct demo *demo, const struct demo_study *study)
+void demo_full_print(struct demo *demo, const struct demo_study *study)
 {
     size_t which = (size_t)(study - demo_studies);
-    struct demo_result *first = (struct demo_result *)&demo->results[which][0];
-    struct demo_result *last = (struct demo_result *)&demo->results[which][study->stage_count - 1];
-    struct demo_full_result *full = (struct demo_full_result *)&demo->full_results[which];
+    struct demo_result *first = &demo->results[which][0];
+    struct demo_result *last = &demo->results[which][study->stage_count - 1];
+    struct demo_full_result *full = &demo->full_results[which];
     char heading[160];
     snprintf(heading, sizeof heading, "%s: stage %s under %d users at once", study->title,
              last_stage(study)->name, DEMO_USERS);
     demo_print_heading(demo, heading);
     printf("  %-15s" DEMO_TIMES_HEAD " %9s %12s %14s\n", "", "queries", "time in DB", "busy in DB (1)");
-    print_row("before (2)", &first->times[DEMO_EITHER], queries_of(first, NULL),
+    print_row("before (2)", &first->times[DEMO_EITHER],
+              json_integer_value(json_object_get(json_object_get(first->summary, "calls"), "db")),
               json_number_value(json_object_get(first->summary, "db_time_ms")), full->rate_per_s);
-    print_row("cache miss", &full->times[DEMO_MISS], queries_of(last, "miss"), full->database_ms[DEMO_MISS],
-              full->rate_per_s);
-    print_row("cache hit", &full->times[DEMO_HIT], queries_of(last, "hit"), full->database_ms[DEMO_HIT],
+    print_row("cache miss", &full->times[DEMO_MISS], queries(last->summary, "miss"),
+              full->database_ms[DEMO_MISS], full->rate_per_s);
+    print_row("cache hit", &full->times[DEMO_HIT], queries(last->summary, "hit"), full->database_ms[DEMO_HIT],
               full->rate_per_s);
     printf("  Each user asks again %g s after an answer: %.0f requests a second, %.0f %% of them hits, with "
            "%.1f\n"
            "  database connections at work.\n",
            study->full.think_s, full->rate_per_s, hit_rate(study) * 100,
            full->rate_per_s * full->database_ms[DEMO_EITHER] / 1000);
-    printf("  (1) connections at work if all %.0f a second were such: rate × time in the database\n"
+    printf("  (1) connections at work if all %.0f a second were such: rate times time in the database\n"
            "  (2) one user, one request after another, as above\n",
            full->rate_per_s);
     if (study->full.beside) printf("  %s.\n", study->full.beside);

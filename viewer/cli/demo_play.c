@@ -120,7 +120,7 @@ bool demo_play_stop(struct demo *demo)
 /* ---- requests ---- */
 
 struct progress {
-    const struct demo *demo;
+    struct demo *demo;
     const struct demo_study *study;
     const struct demo_stage *stage;
     size_t shown;
@@ -134,6 +134,14 @@ static void show_progress(void *context, size_t done, size_t of, size_t failed)
     progress->shown = done;
     demo_progress(progress->demo, "%s, stage %s: %zu of %zu requests", progress->study->title,
                   progress->stage->name, done, of);
+}
+
+/* As the time to live would do it, but in time for each miss. */
+static bool empty_cache(void *context)
+{
+    const struct progress *progress = context;
+    return local_redis_flush(&progress->demo->redis) ||
+           demo_fail(progress->demo, "redis", "Redis does not answer");
 }
 
 static bool add_times(struct load_times times[DEMO_OUTCOMES], bool is_mixed, const struct load_result *result)
@@ -166,7 +174,7 @@ bool demo_play_load(struct demo *demo, const struct demo_study *study, const str
     watched.context = &progress;
     snprintf(url, sizeof url, "%s%s", demo->service_url, targets);
     bool ran = load_targets_read(&read, urls, 1, cause) && load_run(&read, &watched, &result, cause);
-    if (!ran) demo_fail(demo, NULL, "%s, stage %s: %s", study->title, stage->name, cause);
+    if (!ran && !demo->error[0]) demo_fail(demo, NULL, "%s, stage %s: %s", study->title, stage->name, cause);
     *elapsed_ns += result.elapsed_ns;
     ran = ran && judge(demo, study, stage, &result);
     if (ran && !add_times(times, settings->mix.hit_rate >= 0, &result))
@@ -184,22 +192,15 @@ static bool send_plain(struct demo *demo, const struct demo_study *study, const 
     return demo_play_load(demo, study, stage, study->targets, &settings, result->times, &elapsed_ns);
 }
 
-/* The case study's hit rate on one id: the cache is emptied in time for each miss, as its time to live would
- * do it, and each such round is one miss and then hits. */
 static bool send_cached(struct demo *demo, const struct demo_study *study, const struct demo_stage *stage,
                         struct demo_result *result)
 {
     int64_t elapsed_ns = 0;
-    unsigned rounds = (unsigned)(stage->requests * (1 - DEMO_HIT_RATE)), sent = 0;
-    for (unsigned i = 0; i < rounds; i++) {
-        unsigned until = stage->requests * (i + 1) / rounds;
-        struct load_settings settings = {.concurrency = 1, .mix = {.requests = until - sent, .hit_rate = 1}};
-        if (!local_redis_flush(&demo->redis)) return demo_fail(demo, "redis", "Redis does not answer");
-        if (!demo_play_load(demo, study, stage, study->cached_target, &settings, result->times, &elapsed_ns))
-            return false;
-        sent = until;
-    }
-    return true;
+    struct load_settings settings = {
+        .concurrency = 1,
+        .mix = {.requests = stage->requests, .hit_rate = DEMO_HIT_RATE, .seed = 1},
+        .before_fresh = empty_cache};
+    return demo_play_load(demo, study, stage, study->cached_targets, &settings, result->times, &elapsed_ns);
 }
 
 /* ---- a study ---- */

@@ -65,6 +65,9 @@ static void set_options(const struct user *user, const char *url)
 static bool send_request(struct user *user, const struct load_request *request)
 {
     char url[LOAD_URL_BYTES];
+    const struct load_settings *settings = user->run->settings;
+    if (!request->is_repeat && settings->before_fresh && !settings->before_fresh(settings->context))
+        return false;
     load_targets_write(user->run->targets, request->id, url);
     if (!user->curl) user->curl = curl_easy_init();
     if (!user->curl) return false;
@@ -276,7 +279,7 @@ bool load_run(const struct load_targets *targets, const struct load_settings *se
                 (settings->mix.warm == 0 || warm(&run, id_count, error));
     if (done && !interrupted()) {
         done = run_phase(&run, plan.requests, plan.count, id_count);
-        if (!done) snprintf(error, LOAD_ERROR_BYTES, "out of memory or descriptors");
+        if (!done) snprintf(error, LOAD_ERROR_BYTES, "given up for lack of memory or descriptors");
     }
     result->is_interrupted = interrupted();
     free(run.is_answered);
