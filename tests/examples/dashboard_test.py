@@ -319,17 +319,22 @@ class WithoutRedis(unittest.TestCase):
                 self.assertEqual(other.get("/api/dashboard/2"), self.wanted)
 
     def test_it_may_crash_and_come_back(self):
-        with Redis() as redis, self.cached(redis.socket) as service:
-            self.assertEqual(service.get("/api/dashboard/2"), self.wanted)
-            self.assertEqual(redis.command("EXISTS", "dashboard:2"), 1)
-            redis.kill()
-            self.assertEqual(service.get("/api/dashboard/2"), self.wanted)
-            redis.start()
+        """Every worker has a connection of its own, and finds a new one."""
+        with Redis() as redis, self.cached(redis.socket) as service, ThreadPoolExecutor(8) as pool:
+            def crowd():
+                self.assertEqual(list(pool.map(service.get, ["/api/dashboard/2"] * 48)), [self.wanted] * 48)
 
-            def is_kept_again():
-                self.assertEqual(service.get("/api/dashboard/2"), self.wanted)
-                return redis.command("EXISTS", "dashboard:2")
-            eventually(is_kept_again, "the answer is kept again")
+            def all_hit():
+                before = redis.command("INFO", "stats")
+                crowd()
+                hits = [int(re.search(r"keyspace_hits:(\d+)", text)[1]) for text in (before, redis.command("INFO", "stats"))]
+                return hits[1] - hits[0] == 48
+            crowd()
+            self.assertTrue(all_hit())
+            redis.kill()
+            crowd()
+            redis.start()
+            eventually(all_hit, "every worker's requests hit again")
 
     def test_what_is_no_answer_is_overwritten(self):
         with Redis() as redis, self.cached(redis.socket) as service:
