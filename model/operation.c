@@ -24,6 +24,29 @@ static struct str first_word(struct str text)
     return str_view(text.data, space ? (size_t)(space - text.data) : text.len);
 }
 
+/* How a pipeline's commands are written; a key in capitals alone is taken for one. */
+static bool is_upper_word(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++)
+        if (!(word.data[i] >= 'A' && word.data[i] <= 'Z') && word.data[i] != '.' && word.data[i] != '_')
+            return false;
+    return word.len > 0;
+}
+
+/* A pipeline, "PIPELINE GET price:{} SET", is a write if one of its commands is, or may be, where it was cut. */
+static bool cache_writes(struct str text)
+{
+    struct str verb = first_word(text);
+    if (!word_is(verb, "PIPELINE")) return !words_have(cache_reads, WORDS_COUNT(cache_reads), verb);
+    if (text.len >= 3 && memcmp(text.data + text.len - 3, "…", 3) == 0) return true;
+    while (verb.len < text.len) {
+        text = str_view(text.data + verb.len + 1, text.len - verb.len - 1);
+        verb = first_word(text);
+        if (is_upper_word(verb) && !words_have(cache_reads, WORDS_COUNT(cache_reads), verb)) return true;
+    }
+    return false;
+}
+
 bool operation_is_write(const struct operation *operation)
 {
     struct sql_outline outline;
@@ -34,7 +57,7 @@ bool operation_is_write(const struct operation *operation)
     case OPERATION_HTTP:
         return !words_have(safe_methods, WORDS_COUNT(safe_methods), first_word(operation->text));
     case OPERATION_CACHE:
-        return !words_have(cache_reads, WORDS_COUNT(cache_reads), first_word(operation->text));
+        return cache_writes(operation->text);
     default:
         return false;
     }

@@ -309,6 +309,137 @@ static void connecting_is_shown(void **state)
     assert_non_null(receiver_span(receiver, seen->trace_id, OPERATION_CONNECT, 3));
 }
 
+/* ---- pipelines ---- */
+
+static redisReply *fetch(redisContext *from)
+{
+    redisReply *reply = NULL;
+    assert_int_equal(redisGetReply(from, (void **)&reply), REDIS_OK);
+    assert_non_null(reply);
+    return reply;
+}
+
+static void fetch_text(redisContext *from, const char *expected)
+{
+    redisReply *reply = fetch(from);
+    assert_int_equal(reply->type, expected ? REDIS_REPLY_STRING : REDIS_REPLY_NIL);
+    if (expected) assert_string_equal(reply->str, expected);
+    freeReplyObject(reply);
+}
+
+static void a_pipeline_is_one_call(void **state)
+{
+    (void)state;
+    command("MSET stock:1 7 stock:2 8");
+    const char *words[] = {"get", "cart:404"};
+    struct weir_span request = begin_request("/pipeline");
+    const unsigned line = __LINE__ + 1;
+    assert_int_equal(redisAppendCommand(context, "GET stock:%d", 1), REDIS_OK);
+    redisAppendCommand(context, "SET name:%s %s", "ann", SECRET);
+    redisAppendCommandArgv(context, 2, words, NULL);
+    redisAppendFormattedCommand(context, "*1\r\n$4\r\nPING\r\n", 14);
+    fetch_text(context, "7");
+    for (int i = 1; i <= 50; i++) redisAppendCommand(context, i % 2 ? "GET stock:%d" : "GET price:%d", i);
+    freeReplyObject(fetch(context));
+    fetch_text(context, NULL);
+    freeReplyObject(fetch(context));
+    for (int i = 1; i <= 50; i++) freeReplyObject(fetch(context));
+    freeReplyObject(redisCommand(context, "PING"));
+    const struct seen_span *seen = end_request(request, "GET /pipeline");
+
+    const struct seen_span *first = call_of(seen, 0), *second = call_of(seen, 1);
+    assert_text(first->span.operation->text, "PIPELINE GET stock:{} SET name:ann cart:{} PING");
+    assert_int_equal(first->span.site.line, line);
+    assert_int_equal(first->span.rows, 4);
+    assert_int_equal(first->span.input_count, 3);
+    assert_int_not_equal(first->span.answer_hash, 0);
+    assert_int_not_equal(first->span.connection, 0);
+    assert_attribute(first, "db.operation.batch.size", "4");
+    assert_attribute(first, "weir.cache.hits", "1");
+    assert_attribute(first, "weir.cache.misses", "1");
+    assert_text(second->span.operation->text, "PIPELINE GET stock:{} price:{}");
+    assert_int_equal(second->span.rows, 50);
+    assert_int_equal(second->span.input_count, 50);
+    assert_attribute(second, "weir.cache.hits", "1");
+    assert_attribute(second, "weir.cache.misses", "49");
+    assert_true(second->span.start_ns >= first->span.start_ns + first->span.duration_ns);
+    assert_text(call_of(seen, 2)->span.operation->text, "PING");
+    assert_false(receiver_has_bytes(receiver, SECRET));
+}
+
+static void a_command_behind_a_pipeline_is_of_it(void **state)
+{
+    (void)state;
+    struct weir_span request = begin_request("/behind");
+    redisAppendCommand(context, "GET stock:1");
+    redisReply *reply = redisCommand(context, "GET stock:2"); /* hiredis gives the oldest reply */
+    assert_string_equal(reply->str, "7");
+    freeReplyObject(reply);
+    fetch_text(context, "8");
+    const struct seen_span *seen = end_request(request, "GET /behind");
+    assert_attribute(call_of(seen, 0), "db.operation.batch.size", "2");
+    assert_attribute(call_of(seen, 0), "weir.cache.hits", "2");
+    assert_null(receiver_span(receiver, seen->trace_id, OPERATION_CACHE, 1));
+}
+
+static void pipelines_that_fail_are_errors(void **state)
+{
+    (void)state;
+    command("SET text a");
+    struct weir_span request = begin_request("/broken");
+    redisAppendCommand(context, "GET stock:1");
+    redisAppendCommand(context, "LPUSH text b");
+    redisAppendCommand(context, "NONSENSE");
+    fetch_text(context, "7");
+    freeReplyObject(fetch(context));
+    freeReplyObject(fetch(context));
+
+    redisContext *left = redisConnectUnix(getenv("WEIR_TEST_REDIS"));
+    redisAppendCommand(left, "GET stock:1");
+    redisAppendCommand(left, "GET stock:2");
+    fetch_text(left, "7");
+    redisFree(left);
+
+    redisContext *killed = redisConnectUnix(getenv("WEIR_TEST_REDIS"));
+    freeReplyObject((redisCommand)(killed, "PING"));
+    command("CLIENT KILL TYPE normal SKIPME yes");
+    void *reply;
+    redisAppendCommand(killed, "GET stock:1");
+    redisAppendCommand(killed, "GET stock:1");
+    assert_int_equal(redisGetReply(killed, &reply), REDIS_ERR);
+    assert_int_equal(redisGetReply(killed, &reply), REDIS_ERR);
+    redisFree(killed);
+    const struct seen_span *seen = end_request(request, "GET /broken");
+    assert_attribute(call_of(seen, 0), "error.type", "WRONGTYPE");
+    assert_int_equal(call_of(seen, 0)->span.attribute_count, 4); /* one error, and size, hits, misses */
+    assert_attribute(call_of(seen, 1), "error.type", "abandoned");
+    assert_int_equal(call_of(seen, 1)->span.rows, 1);
+    assert_attribute(call_of(seen, 2), "error.type", "REDIS_ERR_IO");
+    assert_null(receiver_span(receiver, seen->trace_id, OPERATION_CACHE, 3));
+}
+
+/* Where replies cannot be told to belong to commands, nothing is said of them. */
+static void pipelines_without_order_are_let_be(void **state)
+{
+    (void)state;
+    struct weir_span request = begin_request("/deaf");
+    redisContext *mine = redisConnectUnix(getenv("WEIR_TEST_REDIS"));
+    redisAppendCommand(mine, "CLIENT REPLY SKIP");
+    redisAppendCommand(mine, "SET stock:1 9");
+    redisAppendCommand(mine, "GET stock:1");
+    fetch_text(mine, "9");
+    freeReplyObject(redisCommand(mine, "SUBSCRIBE news"));
+    redisAppendCommand(mine, "SUBSCRIBE sport weather");
+    freeReplyObject(fetch(mine));
+    freeReplyObject(fetch(mine));
+    redisFree(mine);
+    assert_int_equal(redisAppendCommand(context, "GET %y"), (redisAppendCommand)(context, "GET %y"));
+    context->err = 0; /* a format that is none is no broken connection */
+    const struct seen_span *seen = end_request(request, "GET /deaf");
+    assert_text(call_of(seen, 0)->span.operation->text, "SUBSCRIBE news");
+    assert_null(receiver_span(receiver, seen->trace_id, OPERATION_CACHE, 1));
+}
+
 static void *make_nothing(const redisReadTask *task, long long value)
 {
     (void)value;
@@ -330,11 +461,6 @@ static void other_ways_are_let_be(void **state)
     mine = redisConnectUnixNonBlock(getenv("WEIR_TEST_REDIS"));
     assert_null(redisCommand(mine, "GET stock:1"));
     redisFree(mine);
-    redisAppendCommand(context, "GET stock:1");
-    redisReply *reply = NULL;
-    assert_int_equal(redisGetReply(context, (void **)&reply), REDIS_OK);
-    assert_string_equal(reply->str, "7");
-    freeReplyObject(reply);
     const struct seen_span *seen = end_request(request, "GET /others");
     assert_text(call_of(seen, 0)->span.operation->text, "EXISTS stock:{}");
     assert_int_equal(call_of(seen, 0)->span.answer_hash, 0);
@@ -377,6 +503,10 @@ int main(void)
         cmocka_unit_test(answers_are_evidence),
         cmocka_unit_test(passwords_are_not_looked_at),
         cmocka_unit_test(connecting_is_shown),
+        cmocka_unit_test(a_pipeline_is_one_call),
+        cmocka_unit_test(a_command_behind_a_pipeline_is_of_it),
+        cmocka_unit_test(pipelines_that_fail_are_errors),
+        cmocka_unit_test(pipelines_without_order_are_let_be),
         cmocka_unit_test(other_ways_are_let_be),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -155,6 +155,10 @@ static const struct {
     {OPERATION_HTTP, "DELETE /a/{id}", true, false},
     {OPERATION_CACHE, "GET price:{}", false, false},
     {OPERATION_CACHE, "SET price:{}", true, false},
+    {OPERATION_CACHE, "PIPELINE GET price:{} HGET cart:{}", false, false},
+    {OPERATION_CACHE, "PIPELINE GET price:{} EXPIRE", true, false},
+    {OPERATION_CACHE, "PIPELINE GET price:{}…", true, false},
+    {OPERATION_CACHE, "PIPELINE", false, false},
     {OPERATION_SPAN, "update the books", false, false},
     {OPERATION_CONNECT, "connect", false, false},
 };

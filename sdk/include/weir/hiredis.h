@@ -9,6 +9,9 @@
  * What is seen
  *   redisCommand, redisvCommand,               a cache call each: db.system.name is redis, the operation is the command
  *   redisCommandArgv                           and the pattern of its keys
+ *   redisAppendCommand, redisvAppendCommand,   a pipeline: all that is sent at once is one call, "PIPELINE GET price:{}", from
+ *   redisAppendCommandArgv,                    the first reply that is fetched to the last; its rows are the replies, and
+ *   redisAppendFormattedCommand, redisGetReply db.operation.batch.size says how many
  *   redisConnect, redisConnectWithTimeout,     opening a connection; shown, not counted as a call
  *   redisConnectUnix,
  *   redisConnectUnixWithTimeout, redisReconnect
@@ -26,10 +29,14 @@
  * CONFIG and MIGRATE the arguments are not even looked at. error.type is the first word of an error reply
  * ("WRONGTYPE"), else hiredis's name of what went wrong ("REDIS_ERR_EOF").
  *
+ * A pipeline's call says weir.cache.hits and weir.cache.misses where there was anything to look up. Of a
+ * connection with subscriptions, MONITOR or CLIENT REPLY in a pipeline no further pipelines are recorded: who
+ * tells which reply answers which command there is the program alone.
+ *
  * What macros cannot reach: calls by way of a function pointer or as (redisCommand)(…), in files that do not
  * include this header, and in other libraries. Commands there are not seen; connections opened there are
  * known from their first command here on, and one that is freed there leaves a few bytes until its address
- * is used again. Left alone: pipelines (redisAppendCommand …, redisGetReply), commands on non-blocking
+ * is used again. What is appended here must be fetched here, too. Left alone: commands on non-blocking
  * contexts, and hiredis/async.h. A reply is a plain struct, so who looks at it cannot be seen: a later call
  * is never proven not to have needed it. Replies made by a program's own reader functions are not looked at.
  * The macros work inside functions only, in C and C++.
@@ -67,6 +74,16 @@ WEIR_API void *weir_redisvCommand(const struct weir_site *site, redisContext *co
 WEIR_API void *weir_redisCommandArgv(const struct weir_site *site, redisContext *context, int count,
                                      const char **arguments, const size_t *lengths);
 
+WEIR_API int weir_redisAppendFormattedCommand(const struct weir_site *site, redisContext *context,
+                                              const char *formatted, size_t bytes);
+WEIR_API int weir_redisAppendCommand(const struct weir_site *site, redisContext *context, const char *format,
+                                     ...);
+WEIR_API int weir_redisvAppendCommand(const struct weir_site *site, redisContext *context, const char *format,
+                                      va_list arguments);
+WEIR_API int weir_redisAppendCommandArgv(const struct weir_site *site, redisContext *context, int count,
+                                         const char **arguments, const size_t *lengths);
+WEIR_API int weir_redisGetReply(redisContext *context, void **reply);
+
 #ifdef __cplusplus
 }
 #endif
@@ -84,6 +101,13 @@ WEIR_API void *weir_redisCommandArgv(const struct weir_site *site, redisContext 
 #define redisCommand(...)     weir_redisCommand(WEIR_SITE("redisCommand"), __VA_ARGS__)
 #define redisvCommand(...)    weir_redisvCommand(WEIR_SITE("redisvCommand"), __VA_ARGS__)
 #define redisCommandArgv(...) weir_redisCommandArgv(WEIR_SITE("redisCommandArgv"), __VA_ARGS__)
+#define redisAppendFormattedCommand(...)                                                                     \
+    weir_redisAppendFormattedCommand(WEIR_SITE("redisAppendFormattedCommand"), __VA_ARGS__)
+#define redisAppendCommand(...)  weir_redisAppendCommand(WEIR_SITE("redisAppendCommand"), __VA_ARGS__)
+#define redisvAppendCommand(...) weir_redisvAppendCommand(WEIR_SITE("redisvAppendCommand"), __VA_ARGS__)
+#define redisAppendCommandArgv(...)                                                                          \
+    weir_redisAppendCommandArgv(WEIR_SITE("redisAppendCommandArgv"), __VA_ARGS__)
+#define redisGetReply(...) weir_redisGetReply(__VA_ARGS__)
 #endif
 
 #endif

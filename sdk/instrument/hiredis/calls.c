@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of <weir/hiredis.h>: a call around each of hiredis's own. */
 #define WEIR_HIREDIS_NO_MACROS
+#include "sdk/instrument/hiredis/cache_call.h"
 #include "sdk/instrument/hiredis/command.h"
 #include "sdk/instrument/hiredis/connection.h"
+#include "sdk/instrument/hiredis/pipeline.h"
 #include "sdk/instrument/hiredis/reply.h"
 
 #include <pthread.h>
@@ -12,21 +14,14 @@
 #include <weir/call.h>
 #include <weir/hiredis.h>
 
-#define SYSTEM     "redis"
 #define TEXT_BYTES 4096 /* on the stack; longer commands (an MGET of hundreds) are allocated */
 
 /* ---- the call ---- */
 
-static struct weir_span begin_call(const struct weir_site *site, enum weir_call_type type, const char *text,
-                                   size_t text_bytes, uint64_t number)
+static uint64_t number_of(const redisContext *context)
 {
-    struct weir_call call = {.site = site,
-                             .type = type,
-                             .system = SYSTEM,
-                             .text = text,
-                             .text_bytes = text_bytes,
-                             .connection = number};
-    return weir_call_begin(&call);
+    const struct connection *connection = connection_of(context);
+    return connection ? connection->number : 0;
 }
 
 /* Out of memory, the verb alone says what the call is. */
@@ -37,18 +32,11 @@ static struct weir_span begin_command(const struct weir_site *site, const redisC
     char *text = command->text_bytes <= sizeof(room) ? room : malloc(command->text_bytes);
     if (text) command_text(command, text);
     struct weir_span call =
-        begin_call(site, WEIR_CALL_CACHE, text ? text : command->verb.data,
-                   text ? command->text_bytes : command->verb.bytes, connection_number(context));
+        cache_call_begin(site, text ? text : command->verb.data,
+                         text ? command->text_bytes : command->verb.bytes, number_of(context));
     if (text != room) free(text);
+    cache_call_inputs(call, command);
     return call;
-}
-
-static void add_inputs(struct weir_span call, const struct command *command)
-{
-    struct argument argument;
-    if (command->keys == KEYS_SECRET) return;
-    for (struct command_walk walk = command_walk(command); command_next(&walk, &argument);)
-        if (!argument.is_key) weir_call_input(call, argument.data, argument.bytes);
 }
 
 /* ---- replies ---- */
@@ -83,7 +71,6 @@ static void *ask_as_call(const struct weir_site *site, redisContext *context, co
 {
     struct command command = command_read(formatted, bytes);
     struct weir_span call = begin_command(site, context, &command);
-    add_inputs(call, &command);
     weir_call_send(call);
     void *reply = ask(context, formatted, bytes);
     weir_call_answered(call);
@@ -93,6 +80,87 @@ static void *ask_as_call(const struct weir_site *site, redisContext *context, co
 }
 
 static bool is_blocking(const redisContext *context) { return (context->flags & REDIS_BLOCK) != 0; }
+
+/* ---- pipelines ---- */
+
+/* NULL: the context does not wait, or there is no memory; it is let be. */
+static struct pipeline *pipeline_of(const redisContext *context)
+{
+    struct connection *connection = is_blocking(context) ? connection_of(context) : NULL;
+    return connection ? &connection->pipeline : NULL;
+}
+
+int weir_redisAppendFormattedCommand(const struct weir_site *site, redisContext *context,
+                                     const char *formatted, size_t bytes)
+{
+    int result = redisAppendFormattedCommand(context, formatted, bytes);
+    struct pipeline *pipeline = result == REDIS_OK ? pipeline_of(context) : NULL;
+    if (pipeline) pipeline_append(pipeline, site, formatted, bytes);
+    return result;
+}
+
+int weir_redisvAppendCommand(const struct weir_site *site, redisContext *context, const char *format,
+                             va_list arguments)
+{
+    char *formatted = NULL;
+    va_list copy;
+    va_copy(copy, arguments);
+    int bytes = redisvFormatCommand(&formatted, format, copy);
+    va_end(copy);
+    if (bytes < 0) return redisvAppendCommand(context, format, arguments); /* fails in hiredis's own way */
+    int result = weir_redisAppendFormattedCommand(site, context, formatted, (size_t)bytes);
+    redisFreeCommand(formatted);
+    return result;
+}
+
+int weir_redisAppendCommand(const struct weir_site *site, redisContext *context, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int result = weir_redisvAppendCommand(site, context, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+int weir_redisAppendCommandArgv(const struct weir_site *site, redisContext *context, int count,
+                                const char **arguments, const size_t *lengths)
+{
+    char *formatted = NULL;
+    int bytes = redisFormatCommandArgv(&formatted, count, arguments, lengths);
+    if (bytes < 0) return redisAppendCommandArgv(context, count, arguments, lengths);
+    int result = weir_redisAppendFormattedCommand(site, context, formatted, (size_t)bytes);
+    redisFreeCommand(formatted);
+    return result;
+}
+
+int weir_redisGetReply(redisContext *context, void **reply)
+{
+    struct pipeline *pipeline = pipeline_of(context);
+    if (!pipeline || pipeline_is_empty(pipeline)) return redisGetReply(context, reply);
+    pipeline_ask(pipeline, number_of(context));
+    int result = redisGetReply(context, reply);
+    if (result == REDIS_OK)
+        pipeline_answer(pipeline, reply && makes_replies(context) ? *reply : NULL);
+    else
+        pipeline_end(pipeline, reply_context_error(context));
+    return result;
+}
+
+/* Behind replies that were not fetched, a command is one of theirs: hiredis gives the oldest reply. */
+static void *ask_behind(const struct weir_site *site, redisContext *context, const char *formatted,
+                        size_t bytes)
+{
+    void *reply = NULL;
+    if (weir_redisAppendFormattedCommand(site, context, formatted, bytes) != REDIS_OK) return NULL;
+    return weir_redisGetReply(context, &reply) == REDIS_OK ? reply : NULL;
+}
+
+static void *run(const struct weir_site *site, redisContext *context, const char *formatted, size_t bytes)
+{
+    const struct pipeline *pipeline = pipeline_of(context);
+    bool is_behind = pipeline && !pipeline_is_empty(pipeline);
+    return (is_behind ? ask_behind : ask_as_call)(site, context, formatted, bytes);
+}
 
 /* ---- commands ---- */
 
@@ -106,7 +174,7 @@ void *weir_redisvCommand(const struct weir_site *site, redisContext *context, co
     int bytes = redisvFormatCommand(&formatted, format, copy);
     va_end(copy);
     if (bytes < 0) return redisvCommand(context, format, arguments); /* fails in hiredis's own way */
-    void *reply = ask_as_call(site, context, formatted, (size_t)bytes);
+    void *reply = run(site, context, formatted, (size_t)bytes);
     redisFreeCommand(formatted);
     return reply;
 }
@@ -127,7 +195,7 @@ void *weir_redisCommandArgv(const struct weir_site *site, redisContext *context,
     char *formatted = NULL;
     int bytes = redisFormatCommandArgv(&formatted, count, arguments, lengths);
     if (bytes < 0) return redisCommandArgv(context, count, arguments, lengths);
-    void *reply = ask_as_call(site, context, formatted, (size_t)bytes);
+    void *reply = run(site, context, formatted, (size_t)bytes);
     redisFreeCommand(formatted);
     return reply;
 }
@@ -136,9 +204,15 @@ void *weir_redisCommandArgv(const struct weir_site *site, redisContext *context,
 
 static struct weir_span begin_connect(const struct weir_site *site, uint64_t number)
 {
-    struct weir_span call = begin_call(site, WEIR_CALL_CONNECT, "connect", strlen("connect"), number);
-    weir_call_send(call);
-    return call;
+    struct weir_call call = {.site = site,
+                             .type = WEIR_CALL_CONNECT,
+                             .system = "redis",
+                             .text = "connect",
+                             .text_bytes = strlen("connect"),
+                             .connection = number};
+    struct weir_span span = weir_call_begin(&call);
+    weir_call_send(span);
+    return span;
 }
 
 static void add_address(struct weir_span call, const redisContext *context)

@@ -96,12 +96,16 @@ static const struct {
 #undef X
 };
 
+bool command_is(const struct command *command, const char *word)
+{
+    return strlen(word) == command->verb.bytes &&
+           strncasecmp(word, command->verb.data, command->verb.bytes) == 0;
+}
+
 static void look_up(struct command *command)
 {
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        if (strlen(verbs[i].name) != command->verb.bytes ||
-            strncasecmp(verbs[i].name, command->verb.data, command->verb.bytes) != 0)
-            continue;
+        if (!command_is(command, verbs[i].name)) continue;
         command->keys = verbs[i].keys;
         command->answer = verbs[i].answer;
         return;
@@ -171,11 +175,13 @@ struct command command_read(const char *formatted, size_t bytes)
     look_up(&command);
     command.text_bytes = command.verb.bytes;
     struct argument argument;
-    for (struct command_walk walk = command_walk(&command); command_next(&walk, &argument);) {
+    struct command_walk walk = command_walk(&command);
+    while (command_next(&walk, &argument)) {
         if (!argument.is_key) continue;
         command.key_count++;
         command.text_bytes += 1 + argument.bytes;
     }
+    command.end = walk.at;
     return command;
 }
 

@@ -44,7 +44,11 @@ struct command {
     size_t text_bytes; /* of verb and keys, separated by spaces */
 };
 
+/* The first of the commands in so many bytes; it ends at .end. */
 struct command command_read(const char *formatted, size_t bytes);
+
+/* The one whose name is word, in any case. */
+bool command_is(const struct command *command, const char *word);
 
 /* Walks the arguments behind the verb. */
 struct command_walk {

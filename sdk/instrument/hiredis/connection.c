@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/instrument/hiredis/connection.h"
 
-#include "sdk/instrument/pointer_table.h"
-
 #include <pthread.h>
 #include <stdlib.h>
 
 #include <weir/call.h>
-
-struct connection {
-    struct pointer_entry entry; /* first; by redisContext* */
-    uint64_t number;
-};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct pointer_table connections; /* under lock */
@@ -39,16 +32,16 @@ void connection_add(const redisContext *key, uint64_t number)
     struct connection *connection = find_or_add(key);
     if (connection) connection->number = number;
     pthread_mutex_unlock(&lock);
+    if (connection) pipeline_end(&connection->pipeline, "abandoned");
 }
 
-uint64_t connection_number(const redisContext *key)
+struct connection *connection_of(const redisContext *key)
 {
     pthread_mutex_lock(&lock);
     struct connection *connection = find_or_add(key);
     if (connection && !connection->number) connection->number = weir_connection_number();
-    uint64_t number = connection ? connection->number : 0;
     pthread_mutex_unlock(&lock);
-    return number;
+    return connection;
 }
 
 void connection_remove(const redisContext *key)
@@ -56,5 +49,6 @@ void connection_remove(const redisContext *key)
     pthread_mutex_lock(&lock);
     struct connection *connection = pointer_table_take(&connections, key);
     pthread_mutex_unlock(&lock);
+    if (connection) pipeline_end(&connection->pipeline, "abandoned");
     free(connection);
 }

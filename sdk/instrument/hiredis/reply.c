@@ -45,7 +45,7 @@
     X(UNKILLABLE)                                                                                            \
     X(WRONGPASS)
 
-static const char *error_word(const redisReply *reply)
+const char *reply_error(const redisReply *reply)
 {
     static const char *const words[] = {
 #define X(word) #word,
@@ -140,55 +140,68 @@ static void add_value(struct weir_span call, const struct command *command, cons
 
 /* ---- hit or miss ---- */
 
-static void add_hit(struct weir_span call, bool hit) { weir_span_bool(call, "weir.cache.hit", hit); }
-
-static void add_hits(struct weir_span call, size_t hits, size_t asked)
-{
-    weir_span_int(call, "weir.cache.hits", (int64_t)hits);
-    weir_span_int(call, "weir.cache.misses", (int64_t)(asked - hits));
-}
-
 static bool is_found(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_INTEGER ? reply->integer != 0 : reply->type != REDIS_REPLY_NIL;
 }
 
-static void add_each(struct weir_span call, const redisReply *array)
+static struct hits hits_of(size_t found, size_t asked) { return (struct hits){found, asked - found}; }
+
+static struct hits each(const redisReply *array)
 {
-    size_t hits = 0;
-    for (size_t i = 0; i < array->elements; i++) hits += is_found(array->element[i]);
-    add_hits(call, hits, array->elements);
+    size_t found = 0;
+    for (size_t i = 0; i < array->elements; i++) found += is_found(array->element[i]);
+    return hits_of(found, array->elements);
 }
 
-static void add_count(struct weir_span call, const struct command *command, long long found)
+static struct hits count(long long found, size_t asked)
 {
-    if (command->key_count == 1)
-        add_hit(call, found > 0);
-    else if (found >= 0 && (size_t)found <= command->key_count)
-        add_hits(call, (size_t)found, command->key_count);
+    return found >= 0 && (size_t)found <= asked ? hits_of((size_t)found, asked) : (struct hits){0, 0};
 }
 
-static void add_outcome(struct weir_span call, const struct command *command, const redisReply *reply)
+struct hits reply_hits(const struct command *command, const redisReply *reply)
 {
     bool is_array = reply->type == REDIS_REPLY_ARRAY, is_nil = reply->type == REDIS_REPLY_NIL;
     switch (command->answer) {
     case ANSWER_VALUE:
         if (is_nil || reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_INTEGER)
-            add_hit(call, !is_nil);
+            return hits_of(!is_nil, 1);
         break;
     case ANSWER_SOME:
     case ANSWER_PAIRS:
-        if (is_array) add_hit(call, reply->elements > 0);
+        if (is_array) return hits_of(reply->elements > 0, 1);
         break;
     case ANSWER_COUNT:
-        if (reply->type == REDIS_REPLY_INTEGER) add_count(call, command, reply->integer);
+        if (reply->type == REDIS_REPLY_INTEGER) return count(reply->integer, command->key_count);
         break;
     case ANSWER_EACH:
-        if (is_array) add_each(call, reply);
+        if (is_array) return each(reply);
         break;
     case ANSWER_OTHER:
         break;
     }
+    return (struct hits){0, 0};
+}
+
+void reply_add_hits(struct weir_span call, struct hits hits)
+{
+    weir_span_int(call, "weir.cache.hits", (int64_t)hits.found);
+    weir_span_int(call, "weir.cache.misses", (int64_t)hits.missed);
+}
+
+static bool looks_one_up(const struct command *command)
+{
+    return command->answer != ANSWER_EACH && (command->answer != ANSWER_COUNT || command->key_count == 1);
+}
+
+static void add_outcome(struct weir_span call, const struct command *command, const redisReply *reply)
+{
+    struct hits hits = reply_hits(command, reply);
+    if (hits.found + hits.missed == 0) return;
+    if (looks_one_up(command))
+        weir_span_bool(call, "weir.cache.hit", hits.found > 0);
+    else
+        reply_add_hits(call, hits);
 }
 
 void reply_add(struct weir_span call, const struct command *command, const redisContext *context,
@@ -198,7 +211,14 @@ void reply_add(struct weir_span call, const struct command *command, const redis
         weir_span_error(call, reply_context_error(context));
         return;
     }
-    if (reply->type == REDIS_REPLY_ERROR) weir_span_error(call, error_word(reply));
+    if (reply->type == REDIS_REPLY_ERROR) weir_span_error(call, reply_error(reply));
     add_outcome(call, command, reply);
     if (command->keys != KEYS_SECRET) add_value(call, command, reply);
+}
+
+void reply_add_row(struct weir_span call, const redisReply *reply)
+{
+    redisReply *const one[] = {(redisReply *)(uintptr_t)reply};
+    struct cells cells = {.elements = one, .columns = 1};
+    weir_call_row(call, 1, read_cell, &cells);
 }

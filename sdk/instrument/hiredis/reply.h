@@ -15,7 +15,18 @@
 void reply_add(struct weir_span call, const struct command *command, const redisContext *context,
                const redisReply *reply);
 
-const char *
-reply_context_error(const redisContext *context); /* "REDIS_ERR_EOF"; "_OTHER" for an unknown one */
+struct hits {
+    size_t found, missed;
+};
+
+struct hits reply_hits(const struct command *command, const redisReply *reply); /* {0, 0}: neither */
+void reply_add_hits(struct weir_span call, struct hits hits);
+
+/* One of several replies, as a row. */
+void reply_add_row(struct weir_span call, const redisReply *reply);
+
+/* Of an error reply, "WRONGTYPE"; of a context, "REDIS_ERR_EOF"; "_OTHER" where it is not known. */
+const char *reply_error(const redisReply *reply);
+const char *reply_context_error(const redisContext *context);
 
 #endif
