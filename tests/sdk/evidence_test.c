@@ -181,6 +181,20 @@ static void a_loop_may_run_twice(void **state)
         }
 }
 
+/* A long run that stopped early does not hide the one over an answer that came later. */
+static void a_loop_may_go_on_over_another_answer(void **state)
+{
+    (void)state;
+    load_products(11, 50);
+    for (uint32_t k = 0; k < 40; k++) send_number(reviews, 1 + k);
+    send_number(customers, 7);
+    answer(customers, 12, 50, 1, (struct column[]){{500, 1}});
+    for (uint32_t k = 0; k < 40; k++) {
+        send_number(reviews, 500 + k);
+        assert_int_equal(has_link(12, LINK_SEQUENCE, 0, k), k < EVIDENCE_ROWS);
+    }
+}
+
 static void another_order_is_no_sequence(void **state)
 {
     (void)state;
@@ -333,6 +347,7 @@ int main(void)
         TEST(accidents_do_not_crowd_out),
         TEST(nested_loops_begin_again),
         TEST(a_loop_may_run_twice),
+        TEST(a_loop_may_go_on_over_another_answer),
         TEST(another_order_is_no_sequence),
         TEST(an_echo_is_no_source),
         TEST(a_list_repeats_a_column),
