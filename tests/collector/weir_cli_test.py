@@ -90,7 +90,8 @@ class UsageTest(unittest.TestCase):
                           ["report", "--url"], ["report", "--json=1"], ["report", "--slowest", "GET /"], ["trace"],
                           ["trace", "1" * 32, "--slowest", "GET /"], ["trace", "xyz"], ["trace", "../status"],
                           ["trace", "1" * 32, "--service", "x"], ["trace", "1" * 32, "2" * 32],
-                          ["report", "--width", "wide"], ["report", "--colour", "green"],
+                          ["report", "--width", "wide"], ["report", "--width", "59"],
+                          ["report", "--width", "1001"], ["report", "--colour", "green"],
                           ["report", "--url", NOWHERE, "--data-dir", "/tmp"], ["help", "nothing"],
                           ["demo", "--url", NOWHERE], ["--json"], ["1", "2", "3", "4", "5", "6"]]:
             self.one_line(weir(*arguments), 2)
