@@ -43,8 +43,8 @@ static const char select_endpoints[] = REQUESTS
     " min(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
     " max(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
     " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(db_ns, 0)), max(start_ns),"
-    " EXISTS (SELECT FROM weir.endpoint o WHERE o.name = a.name AND o.service_name <> a.service_name)"
-    " FROM asked a GROUP BY endpoint_id, service_name, service_version, name"
+    " name IN (SELECT name FROM weir.endpoint GROUP BY name HAVING min(service_name) <> max(service_name))"
+    " FROM asked GROUP BY endpoint_id, service_name, service_version, name"
     " ORDER BY p50 DESC, service_name, service_version, name";
 
 /* The findings of a trace come once for each endpoint of which one of the newest requests is in it. */
