@@ -3,7 +3,8 @@
  * n_plus_one_query, n_plus_one_http: a loop of calls of one operation, each with an input of its own. The
  * source is the earlier call whose rows the loop walks: call k repeats the value in row k of one column, for
  * the first 32 calls, and there are as many calls as rows. Single values match by accident; thirty-two in
- * order do not.
+ * order do not. Calls that each take a value from the answer of the one before (a tree walked to its root,
+ * pages behind a cursor) are no loop that one call could replace, and are not reported.
  */
 #include "collector/analysis/kinds.h"
 #include "collector/analysis/replay.h"
@@ -93,6 +94,28 @@ uint32_t loop_source(struct scene *scene, struct group *group)
         group->source_is_sought = true;
     }
     return group->source;
+}
+
+/* ---- calls that need each other ---- */
+
+static bool takes_from(const struct span *span, const struct span *earlier)
+{
+    for (uint32_t i = 0; i < span->link_count; i++) {
+        if (span->links[i].span_id == earlier->id) return true;
+    }
+    return false;
+}
+
+/* More than half of the calls that carry links take a value from the answer of the call before. Links to the
+ * loop's own answers are single values, too long to be an accident; where a source explains all inputs they
+ * are one nevertheless. */
+static bool is_chain(const struct scene *scene, const struct group *group, uint32_t source)
+{
+    if (source != CALL_NONE) return false;
+    uint32_t checked = group->count < SEQUENCE_CHECKED ? group->count : SEQUENCE_CHECKED, taken = 0;
+    for (uint32_t k = 1; k < checked; k++)
+        taken += takes_from(span_at(scene, group, k), span_at(scene, group, k - 1));
+    return taken > checked / 2;
 }
 
 /* ---- what it would cost repaired ---- */
@@ -215,6 +238,7 @@ static bool add_loop(struct loops *loops, uint32_t group_index)
     if (!count_inputs(loops, group_index, &known, &distinct)) return false;
     if (distinct < scene->settings->loop_calls_min) return true;
     uint32_t source = loop_source(scene, group);
+    if (is_chain(scene, group, source)) return true;
     struct loop *loop = loop_of(loops, group, source);
     if (!loop) return false;
     int64_t cost_ns = 0, repaired_ns;

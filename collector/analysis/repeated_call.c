@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * repeated_call: the same call with the same input again, and nothing written in between. A call whose answer
- * is known to differ from the earlier one's is no repeat (somebody polls), nor is a write, nor what an N+1
- * finding explains.
+ * is known to differ from the earlier one's is no repeat (somebody polls), nor is one after a call that failed
+ * (somebody tries again: there was no answer to keep), nor a write, nor what an N+1 finding explains.
  */
 #include "collector/analysis/kinds.h"
 #include "collector/analysis/replay.h"
@@ -77,6 +77,14 @@ static bool answers_differ(const struct span *a, const struct span *b)
     return a->answer_hash && b->answer_hash && a->answer_hash != b->answer_hash;
 }
 
+/* An answer to keep, until something is written or another one comes. */
+static bool answer_stands(const struct repeats *repeats, const struct asked *asked, const struct span *again)
+{
+    const struct span *earlier = repeats->scene->calls->calls[asked->call].span;
+    return asked->writes_before == repeats->writes && earlier->status != SPAN_STATUS_ERROR &&
+           !answers_differ(earlier, again);
+}
+
 static bool count_repeat(struct repeats *repeats, struct asked *asked, uint32_t index)
 {
     struct call *calls = repeats->scene->calls->calls;
@@ -115,9 +123,7 @@ static bool look_at(struct repeats *repeats, uint32_t index)
     if (!at) return false;
     struct asked *asked = &repeats->asked[*at];
     repeats->asked_count += fresh;
-    bool same = !fresh && asked->writes_before == repeats->writes &&
-                !answers_differ(repeats->scene->calls->calls[asked->call].span, call->span);
-    if (same) return count_repeat(repeats, asked, index);
+    if (!fresh && answer_stands(repeats, asked, call->span)) return count_repeat(repeats, asked, index);
     *asked = (struct asked){.call = index, .writes_before = repeats->writes};
     return true;
 }

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define NO_REQUEST_MATCHES "no request matches; the endpoints there are: weir requests, or /requests"
+
 /* ---- what a page needs of the store, and what it says when that fails ---- */
 
 static struct request_filter filter_of(const struct page_request *request)
@@ -64,9 +66,25 @@ static bool read_endpoints_asked(const struct page_request *request, struct answ
     if (!store_answered(request, result, answer)) return false;
     unsigned names = PARAMETER_BIT(endpoint) | PARAMETER_BIT(service) | PARAMETER_BIT(version);
     if (found->count == 0 && (request->parameters.given & names)) {
-        answer_error(answer, 404, "no request matches; /requests lists the endpoints there are");
+        answer_error(answer, 404, NO_REQUEST_MATCHES);
         return false;
     }
+    return true;
+}
+
+static bool asks_for_a_time(const struct page_request *request)
+{
+    return request->parameters.given & (PARAMETER_BIT(since) | PARAMETER_BIT(until));
+}
+
+/* No request to speak of: a page for people says so, rather than that nothing is wrong with them. */
+static bool said_nobody_came(const struct page_request *request, struct answer *answer,
+                             const struct endpoints *found)
+{
+    if (found->count || answer->json) return false;
+    buffer_add_text(&answer->body, asks_for_a_time(request)
+                                       ? "No request began in this time. All there are: weir requests\n"
+                                       : "No requests yet. What is connected: weir status\n");
     return true;
 }
 
@@ -86,6 +104,7 @@ static void make_report(const struct page_request *request, struct answer *answe
     struct endpoints found;
     struct status_view status;
     if (!read_endpoints_asked(request, answer, &found) || !read_status_view(request, answer, &status)) return;
+    if (asks_for_a_time(request) && said_nobody_came(request, answer, &found)) return;
     if (found.count > 1) qsort(found.at, found.count, sizeof *found.at, most_saved_first);
     struct view view = view_of(request);
     if (answer->json) {
@@ -98,7 +117,7 @@ static void make_report(const struct page_request *request, struct answer *answe
 static void make_requests(const struct page_request *request, struct answer *answer)
 {
     struct endpoints found;
-    if (!read_endpoints_asked(request, answer, &found)) return;
+    if (!read_endpoints_asked(request, answer, &found) || said_nobody_came(request, answer, &found)) return;
     struct view view = view_of(request);
     if (answer->json) {
         json_requests(&answer->body, found.at, found.count);
@@ -165,7 +184,7 @@ static void make_findings(const struct page_request *request, struct answer *ans
         return;
     }
     struct endpoints found;
-    if (!read_endpoints_asked(request, answer, &found)) return;
+    if (!read_endpoints_asked(request, answer, &found) || said_nobody_came(request, answer, &found)) return;
     size_t total = 0;
     for (uint32_t i = 0; i < found.count; i++) total += found.at[i].finding_count;
     struct finding *all = arena_array(request->arena, total, sizeof *all);
@@ -245,7 +264,7 @@ static void make_slowest(const struct page_request *request, struct answer *answ
     enum store_result result = read_slowest(request->store, &filter, trace_id, &span_id, &found);
     if (!store_answered(request, result, answer)) return;
     if (!found) {
-        answer_error(answer, 404, "no request matches; /requests lists the endpoints there are");
+        answer_error(answer, 404, NO_REQUEST_MATCHES);
         return;
     }
     render_trace(request, answer, trace_id, span_id);

@@ -89,7 +89,7 @@ enum store_result status_gather(const struct page_request *request, struct statu
         .version = STR(WEIR_VERSION),
         .postgres = str_of(request->options->postgres),
         .listen = str_of(request->options->listen),
-        .http = str_of(request->http),
+        .http = arena_printf(request->arena, "http://%s", request->http),
         .started_ns = request->started_ns,
         .spans = store.spans,
         .requests = store.requests,

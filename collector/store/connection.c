@@ -194,22 +194,67 @@ static bool prepare(struct store *store, const char *sql, const struct sql_param
     return done;
 }
 
+/* What libpq wants of parameters. */
+struct bound {
+    const char *values[PARAMETERS_MAX];
+    int formats[PARAMETERS_MAX];
+};
+
+static void bind(struct bound *bound, const struct sql_parameters *parameters)
+{
+    for (int i = 0; i < parameters->count; i++) {
+        bound->formats[i] = 1;
+        bound->values[i] = NULL;
+        if (parameters->lengths[i] < 0) continue;
+        bound->values[i] = parameters->lengths[i] ? parameters->bytes.data + parameters->offsets[i] : "";
+    }
+}
+
 static enum store_result execute(struct store *store, const char *name,
                                  const struct sql_parameters *parameters, PGresult **result)
 {
-    const char *values[PARAMETERS_MAX] = {0};
-    int formats[PARAMETERS_MAX];
-    for (int i = 0; i < parameters->count; i++) {
-        formats[i] = 1;
-        if (parameters->lengths[i] < 0) continue;
-        values[i] = parameters->lengths[i] ? parameters->bytes.data + parameters->offsets[i] : "";
-    }
-    *result =
-        PQexecPrepared(store->connection, name, parameters->count, values, parameters->lengths, formats, 1);
+    struct bound bound;
+    bind(&bound, parameters);
+    *result = PQexecPrepared(store->connection, name, parameters->count, bound.values, parameters->lengths,
+                             bound.formats, 1);
     if (is_success(*result)) return STORE_OK;
     enum store_result outcome = store_failed(store, *result);
     PQclear(*result);
     *result = NULL;
+    return outcome;
+}
+
+static enum store_result execute_rows(struct store *store, const char *name,
+                                      const struct sql_parameters *parameters, store_take_row *take,
+                                      void *context)
+{
+    struct bound bound;
+    bind(&bound, parameters);
+    if (!PQsendQueryPrepared(store->connection, name, parameters->count, bound.values, parameters->lengths,
+                             bound.formats, 1))
+        return store_failed(store, NULL);
+    PQsetSingleRowMode(store->connection);
+    enum store_result outcome = STORE_OK;
+    PGresult *result;
+    while ((result = PQgetResult(store->connection))) {
+        if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+            take(context, result);
+        else if (outcome == STORE_OK && !is_success(result))
+            outcome = store_failed(store, result);
+        PQclear(result);
+    }
+    return outcome;
+}
+
+/* Where the statement is ready to run under `name`; STORE_OK or why not. */
+static enum store_result make_ready(struct store *store, const char *sql,
+                                    const struct sql_parameters *parameters, char name[16])
+{
+    enum store_result outcome = STORE_AWAY;
+    if (parameters->bytes.failed)
+        set_error(store, "out of memory");
+    else if (prepare(store, sql, parameters, name, &outcome))
+        outcome = STORE_OK;
     return outcome;
 }
 
@@ -223,12 +268,18 @@ enum store_result store_query(struct store *store, const char *sql, struct sql_p
         parameters = &none;
     }
     *result = NULL;
-    enum store_result outcome = STORE_AWAY;
-    if (parameters->bytes.failed) {
-        set_error(store, "out of memory");
-    } else if (prepare(store, sql, parameters, name, &outcome)) {
-        outcome = execute(store, name, parameters, result);
-    }
+    enum store_result outcome = make_ready(store, sql, parameters, name);
+    if (outcome == STORE_OK) outcome = execute(store, name, parameters, result);
+    sql_parameters_fini(parameters);
+    return outcome;
+}
+
+enum store_result store_query_rows(struct store *store, const char *sql, struct sql_parameters *parameters,
+                                   store_take_row *take, void *context)
+{
+    char name[16];
+    enum store_result outcome = make_ready(store, sql, parameters, name);
+    if (outcome == STORE_OK) outcome = execute_rows(store, name, parameters, take, context);
     sql_parameters_fini(parameters);
     return outcome;
 }

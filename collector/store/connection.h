@@ -83,6 +83,11 @@ void parameter_null(struct sql_parameters *parameters, Oid type);
 enum store_result store_query(struct store *store, const char *sql, struct sql_parameters *parameters,
                               PGresult **result);
 
+/* The same for answers of any size: rows come and go one by one, each as a result of one row that lives for the call. */
+typedef void store_take_row(void *context, const PGresult *row);
+enum store_result store_query_rows(struct store *store, const char *sql, struct sql_parameters *parameters,
+                                   store_take_row *take, void *context);
+
 /* One or several statements without parameters or interesting results. */
 enum store_result store_run(struct store *store, const char *sql);
 

@@ -18,6 +18,9 @@
  * would burn a number). When another collector inserts the same name at the same moment this statement does not see its
  * row yet: the number is NULL and the caller asks again. Rows go in in the order of their hash, so that two collectors
  * with the same new names wait for each other instead of deadlocking.
+ *
+ * added holds only rows of given, so FULL JOIN means LEFT JOIN here; but it cannot be a nested loop, which the planner,
+ * who takes an array for 10 rows, would make of the other: a million comparisons for 1,024 new names.
  */
 #define RESOLVE(table, id, columns, given_columns, values)                                                   \
     "WITH given AS MATERIALIZED (SELECT n, " given_columns ","                                               \
@@ -27,7 +30,7 @@
     "   SELECT DISTINCT ON (hash) " given_columns ", hash FROM given"                                        \
     "   WHERE NOT EXISTS (SELECT FROM weir." table " k WHERE k.hash = given.hash) ORDER BY hash"             \
     "   ON CONFLICT (hash) DO NOTHING RETURNING " id " AS id, hash)"                                         \
-    " SELECT coalesce(added.id, k." id ") FROM given LEFT JOIN added USING (hash)"                           \
+    " SELECT coalesce(added.id, k." id ") FROM given FULL JOIN added USING (hash)"                           \
     " LEFT JOIN weir." table " k USING (hash) ORDER BY n"
 
 static const struct {

@@ -44,9 +44,9 @@ static const char select_endpoints[] = REQUESTS
     " min(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
     " max(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
     " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(db_ns, 0)), max(start_ns),"
-    " EXISTS (SELECT FROM weir.endpoint o WHERE o.name = a.name AND o.service_name <> a.service_name),"
+    " name IN (SELECT name FROM weir.endpoint GROUP BY name HAVING min(service_name) <> max(service_name)),"
     " coalesce(bool_or(hits > 0 OR misses > 0), false)"
-    " FROM asked a GROUP BY endpoint_id, service_name, service_version, name"
+    " FROM asked GROUP BY endpoint_id, service_name, service_version, name"
     " ORDER BY p50 DESC, service_name, service_version, name";
 
 /* Requests by what their cache had: 0 all, 1 some, 2 none of what they looked up (enum cache_outcome). */

@@ -36,6 +36,7 @@ struct row {
     int64_t start_ns;
     int64_t *operation_id, *offset_ns, *duration_ns;
     int64_t *status, *rows; /* may be NULL */
+    int32_t resource_id;
     const struct resource *resource;
     uint32_t *site_of; /* local site number → index into the trace's sites */
 };
@@ -51,10 +52,11 @@ struct reading {
     struct store *store;
     struct arena *arena;
     struct trace *trace;
-    size_t row_count;
+    size_t row_count, row_room;
     struct row *rows;
     struct names operations; /* values: struct operation */
     struct names sites;      /* values: struct call_site */
+    bool failed;
     const char *why;
 };
 
@@ -88,40 +90,59 @@ static struct str copy_name(struct reading *reading, const PGresult *result, int
 }
 
 /* Fragments of one resource share one struct, so that others may compare pointers. */
-static const struct resource *take_resource(struct reading *reading, const PGresult *result, int row)
+static const struct resource *take_resource(struct reading *reading, const PGresult *result, int32_t id)
 {
-    int32_t id = binary_i32(result, row, COLUMN_RESOURCE);
-    for (int before = row - 1; before >= 0; before--) {
-        if (binary_i32(result, before, COLUMN_RESOURCE) == id) return reading->rows[before].resource;
-    }
+    for (size_t before = reading->row_count; before > 0; before--)
+        if (reading->rows[before - 1].resource_id == id) return reading->rows[before - 1].resource;
     struct resource *resource = arena_array(reading->arena, 1, sizeof *resource);
     if (!resource) return NULL;
-    resource->service_name = copy_name(reading, result, row, COLUMN_SERVICE_NAME);
-    resource->service_version = copy_name(reading, result, row, COLUMN_SERVICE_VERSION);
-    resource->instance_id = copy_name(reading, result, row, COLUMN_INSTANCE);
+    resource->service_name = copy_name(reading, result, 0, COLUMN_SERVICE_NAME);
+    resource->service_version = copy_name(reading, result, 0, COLUMN_SERVICE_VERSION);
+    resource->instance_id = copy_name(reading, result, 0, COLUMN_INSTANCE);
     return resource;
 }
 
-static bool take_row(struct reading *reading, const PGresult *result, int number)
+static bool decode_row(struct reading *reading, const PGresult *result, struct row *row)
 {
-    struct row *row = &reading->rows[number];
     struct arena *arena = reading->arena;
-    row->resource = take_resource(reading, result, number);
-    row->start_ns = binary_i64(result, number, COLUMN_START);
-    struct str operations = binary_bytes(result, number, COLUMN_OPERATION);
+    row->resource_id = binary_i32(result, 0, COLUMN_RESOURCE);
+    row->resource = take_resource(reading, result, row->resource_id);
+    row->start_ns = binary_i64(result, 0, COLUMN_START);
+    struct str operations = binary_bytes(result, 0, COLUMN_OPERATION);
     if (!row->resource || !binary_integers(operations, arena, &row->operation_id, &row->count) ||
         !row->operation_id) {
         reading->why = "the operations cannot be read";
         return false;
     }
     size_t count = row->count;
-    return take_times(reading, result, number, COLUMN_OFFSET, COLUMN_OFFSET_LONG, count, &row->offset_ns) &&
-           take_times(reading, result, number, COLUMN_DURATION, COLUMN_DURATION_LONG, count,
-                      &row->duration_ns) &&
-           take_column(reading, result, number, COLUMN_STATUS, count, &row->status) &&
-           take_column(reading, result, number, COLUMN_ROWS, count, &row->rows) &&
-           fragment_decode(&row->batch, binary_bytes(result, number, COLUMN_BLOB), (uint32_t)count, arena,
+    return take_times(reading, result, 0, COLUMN_OFFSET, COLUMN_OFFSET_LONG, count, &row->offset_ns) &&
+           take_times(reading, result, 0, COLUMN_DURATION, COLUMN_DURATION_LONG, count, &row->duration_ns) &&
+           take_column(reading, result, 0, COLUMN_STATUS, count, &row->status) &&
+           take_column(reading, result, 0, COLUMN_ROWS, count, &row->rows) &&
+           fragment_decode(&row->batch, binary_bytes(result, 0, COLUMN_BLOB), (uint32_t)count, arena,
                            &reading->why);
+}
+
+static bool row_room(struct reading *reading)
+{
+    if (reading->row_count < reading->row_room) return true;
+    size_t room = reading->row_room ? 2 * reading->row_room : 16;
+    struct row *rows = arena_array(reading->arena, room, sizeof *rows);
+    if (!rows) return false;
+    if (reading->row_count) memcpy(rows, reading->rows, reading->row_count * sizeof *rows);
+    reading->rows = rows;
+    reading->row_room = room;
+    return true;
+}
+
+/* All that is kept of a row is in the arena, whose limit is the trace's: once it is reached, rows are only counted. */
+static void take_row(void *context, const PGresult *result)
+{
+    struct reading *reading = context;
+    reading->trace->fragment_count++;
+    if (reading->failed) return;
+    reading->failed = !row_room(reading) || !decode_row(reading, result, &reading->rows[reading->row_count]);
+    if (!reading->failed) reading->trace->span_count += reading->rows[reading->row_count++].count;
 }
 
 /* ---- names ---- */
@@ -358,17 +379,6 @@ static bool fill_spans(struct reading *reading)
     return !arena_exhausted(reading->arena);
 }
 
-static bool take_rows(struct reading *reading, const PGresult *result)
-{
-    reading->rows = arena_array(reading->arena, reading->row_count, sizeof *reading->rows);
-    if (!reading->rows) return false;
-    for (size_t i = 0; i < reading->row_count; i++) {
-        if (!take_row(reading, result, (int)i)) return false;
-        reading->trace->span_count += reading->rows[i].count;
-    }
-    return collect_operations(reading) && collect_sites(reading);
-}
-
 static enum store_result refuse_reading(struct reading *reading)
 {
     reading->trace->span_count = 0;
@@ -384,18 +394,14 @@ enum store_result trace_read(struct store *store, const unsigned char trace_id[1
 {
     struct reading reading = {.store = store, .arena = arena, .trace = trace};
     struct sql_parameters parameters;
-    PGresult *result;
     memset(trace, 0, sizeof *trace);
     memcpy(trace->id, trace_id, 16);
     sql_parameters_init(&parameters);
     parameter_uuid(&parameters, trace_id);
-    enum store_result outcome = store_query(store, select_fragments, &parameters, &result);
+    enum store_result outcome = store_query_rows(store, select_fragments, &parameters, take_row, &reading);
     if (outcome != STORE_OK) return outcome;
-    reading.row_count = (size_t)PQntuples(result);
-    trace->fragment_count = (uint32_t)reading.row_count;
-    bool taken = take_rows(&reading, result);
-    PQclear(result); /* blobs are unpacked: nothing points into it any more */
-    if (!taken) return refuse_reading(&reading);
+    if (reading.failed || !collect_operations(&reading) || !collect_sites(&reading))
+        return refuse_reading(&reading);
     outcome = read_operations(&reading);
     if (outcome == STORE_OK) outcome = read_sites(&reading);
     if (outcome == STORE_AWAY) return outcome;

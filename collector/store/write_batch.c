@@ -355,6 +355,19 @@ static enum store_result send_batch(struct store *store, bool has_rows)
     return outcome;
 }
 
+static enum store_result store_days(struct store *store, const struct day_set *days, bool has_rows)
+{
+    enum store_result outcome = partition_ensure(store, days->days, days->count);
+    return outcome == STORE_OK ? send_batch(store, has_rows) : outcome;
+}
+
+/* Somebody has dropped a day that this connection remembers. The table itself has no constraint that could be broken. */
+static bool is_partition_missing(const struct store *store, enum store_result outcome)
+{
+    return outcome == STORE_REFUSED && strcmp(store->sqlstate, "23514") == 0 &&
+           strcmp(store->table, "fragment") == 0;
+}
+
 static enum store_result store_prepared(struct store *store, const struct batch *batch,
                                         int64_t received_unix_ns)
 {
@@ -370,11 +383,15 @@ static enum store_result store_prepared(struct store *store, const struct batch 
     }
     outcome =
         encode_rows(store, batch, &index, operation_ids, site_ids, resource_id, received_unix_ns, &days);
-    if (outcome == STORE_OK) outcome = partition_ensure(store, days.days, days.count);
     if (outcome != STORE_OK) return outcome;
     compose(store, batch, &index, resource_id, received_unix_ns);
     if (store->statement.failed) return store_refuse(store, "the batch takes more memory than is allowed");
-    outcome = send_batch(store, index.fragment_count > 0);
+    outcome = store_days(store, &days, index.fragment_count > 0);
+    if (is_partition_missing(store, outcome)) {
+        partition_cache_clear(&store->partitions);
+        outcome = store_days(store, &days, index.fragment_count > 0);
+        if (is_partition_missing(store, outcome)) return STORE_AWAY;
+    }
     bool duplicate = strcmp(store->sqlstate, "23505") == 0 && strcmp(store->table, "batch") == 0;
     return outcome == STORE_REFUSED && duplicate ? STORE_DUPLICATE : outcome;
 }

@@ -23,7 +23,9 @@
 
 #define BACKOFF_FIRST_NS (50 * NS_PER_MS)
 #define BACKOFF_MOST_NS  (2 * NS_PER_S)
+#define RETRY_LEAST_MS   50 /* a collector that says "at once" over and over costs the host next to nothing */
 #define RETRY_MOST_MS    30000
+#define UNKNOWN_MS       1000 /* docs/wire-format.md: a reply that is not understood */
 #define REPLY_ARENA      ((size_t)64 * 1024)
 #define HURRY_PARTS      64 /* of 256: a ring a quarter full */
 #define CALM_PARTS       8
@@ -260,10 +262,17 @@ static void count_sent(struct exporter *exporter)
     exporter->was_sent = true;
 }
 
+static uint32_t retry_after_ms(const struct reply *reply)
+{
+    if (reply->status != REPLY_RETRY) return UNKNOWN_MS;
+    if (reply->retry_after_ms < RETRY_LEAST_MS) return RETRY_LEAST_MS;
+    return reply->retry_after_ms < RETRY_MOST_MS ? reply->retry_after_ms : RETRY_MOST_MS;
+}
+
 static void obey(struct exporter *exporter, const struct reply *reply)
 {
     unsigned long long sequence = exporter->producer->sequence;
-    uint32_t after_ms = reply->retry_after_ms < RETRY_MOST_MS ? reply->retry_after_ms : RETRY_MOST_MS;
+    uint32_t after_ms = retry_after_ms(reply);
     switch (reply->status) {
     case REPLY_STORED:
         settle_batch(exporter, &weir_process.acknowledged, NULL);
@@ -278,7 +287,7 @@ static void obey(struct exporter *exporter, const struct reply *reply)
         break;
     }
     say(exporter, "batch %llu: again in %u ms", sequence, after_ms);
-    sp_client_sleep(&exporter->client, clock_monotonic_ns() + (after_ms ? after_ms : 1) * NS_PER_MS);
+    sp_client_sleep(&exporter->client, clock_monotonic_ns() + after_ms * NS_PER_MS);
 }
 
 /* One try. False: left behind. */

@@ -246,6 +246,46 @@ static void transactions_and_connects_are_not_counted(void **state)
     expect_none(build);
 }
 
+/* A node's parent, its parent, … */
+static void walk_up(struct build *build, uint32_t count, uint32_t links)
+{
+    const struct span *before = NULL;
+    for (uint32_t k = 0; k < count; k++) {
+        struct span *call =
+            call_db(build, request_of(build), "SELECT parent FROM tree WHERE id = ?", 1000, k + 1);
+        if (before && k <= links) link_to(build, call, before, LINK_VALUE, 0, 0);
+        before = call;
+    }
+    close_request(build);
+}
+
+static void calls_that_need_the_one_before_are_no_loop(void **state)
+{
+    walk_up(*state, 12, 12);
+    expect_none(*state);
+}
+
+static void a_few_values_passed_on_are_still_a_loop(void **state)
+{
+    walk_up(*state, 12, 4);
+    expect_one(*state, FINDING_n_plus_one_query);
+}
+
+static void a_loop_over_rows_may_pass_values_on(void **state)
+{
+    struct build *build = *state;
+    struct span *source = products(build, 12);
+    const struct span *before = source;
+    for (uint32_t k = 0; k < 12; k++) {
+        struct span *call = call_db(build, request_of(build), REVIEWS, 1000, k + 1);
+        link_to(build, call, source, LINK_SEQUENCE, 0, k);
+        if (k) link_to(build, call, before, LINK_VALUE, 0, 0);
+        before = call;
+    }
+    close_request(build);
+    assert_true(expect_one(build, FINDING_n_plus_one_query)->has_source);
+}
+
 static void a_loop_of_inserts(void **state)
 {
     struct build *build = *state;
@@ -362,6 +402,9 @@ int main(void)
         REQUEST_TEST(a_statement_without_values_has_no_inputs_that_differ),
         REQUEST_TEST(some_inputs_twice_is_still_a_loop),
         REQUEST_TEST(transactions_and_connects_are_not_counted),
+        REQUEST_TEST(calls_that_need_the_one_before_are_no_loop),
+        REQUEST_TEST(a_few_values_passed_on_are_still_a_loop),
+        REQUEST_TEST(a_loop_over_rows_may_pass_values_on),
         REQUEST_TEST(a_loop_of_inserts),
         REQUEST_TEST(a_loop_that_ran_at_once_saves_less),
         REQUEST_TEST(only_time_of_its_own_is_won),

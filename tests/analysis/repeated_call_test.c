@@ -71,6 +71,25 @@ static void another_answer_is_polling(void **state)
     expect_none(build);
 }
 
+static void after_a_failure_it_is_another_try(void **state)
+{
+    struct build *build = *state;
+    for (int i = 0; i < 3; i++) ask(build, 5, 99)->status = SPAN_STATUS_ERROR;
+    ask(build, 5, 99);
+    close_request(build);
+    expect_none(build);
+}
+
+static void what_follows_a_good_try_is_a_repeat(void **state)
+{
+    struct build *build = *state;
+    ask(build, 5, 99)->status = SPAN_STATUS_ERROR;
+    ask(build, 5, 7);
+    ask(build, 5, 7);
+    close_request(build);
+    assert_int_equal(expect_one(build, FINDING_repeated_call)->count, 2);
+}
+
 static void without_answers_it_is_likely(void **state)
 {
     struct build *build = *state;
@@ -157,6 +176,8 @@ int main(void)
         REQUEST_TEST(a_write_between_ends_it),
         REQUEST_TEST(after_a_write_it_begins_again),
         REQUEST_TEST(another_answer_is_polling),
+        REQUEST_TEST(after_a_failure_it_is_another_try),
+        REQUEST_TEST(what_follows_a_good_try_is_a_repeat),
         REQUEST_TEST(without_answers_it_is_likely),
         REQUEST_TEST(a_loop_with_one_input_is_a_repeat),
         REQUEST_TEST(a_loop_with_many_inputs_is_not),

@@ -262,25 +262,29 @@ class Acknowledgement(CollectorTest):
         self.assertEqual(process.stop(), 0)
 
     def test_a_stop_ends_though_postgres_hangs(self):
+        """The backend that stores a batch is caught in the act, by a lock, and then stopped."""
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         with Postgres() as postgres:
             process = self.collector(*FREE, "--postgres", postgres.dsn)
             nng, _, _ = self.ready(process)
-            backends = postgres.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND "
-                                    "pid <> pg_backend_pid()").split()
-            with sp.Peer(nng[0]) as peer:
-                self.assertEqual(peer.ask(1, sp.batch(7, 1))[0], sp.STORED)
-                backends += postgres.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND "
-                                         "pid <> pg_backend_pid()").split()
-                stopped = [int(pid) for pid in set(backends)]
-                for pid in stopped:
-                    os.kill(pid, signal.SIGSTOP)
-                try:
-                    peer.send(2, sp.batch(7, 2))
-                    self.assertEqual(process.stop(), 1)
-                    self.assertIn("could not stop cleanly", process.error_lines[-1])
-                finally:
-                    for pid in stopped:
-                        os.kill(pid, signal.SIGCONT)
+            holder = subprocess.Popen([binary_folder() + "/psql", "-X", "-q", "-d", postgres.dsn, "-c",
+                                       "BEGIN; LOCK TABLE weir.batch; SELECT pg_sleep(600)"])
+            try:
+                eventually(lambda: postgres.sql("SELECT 1 FROM pg_locks WHERE relation = 'weir.batch'::regclass AND "
+                                                "mode = 'AccessExclusiveLock' AND granted"), "the table is locked")
+                with sp.Peer(nng[0]) as peer:
+                    peer.send(1, sp.batch(7, 1))
+                    eventually(lambda: postgres.sql(waiting), "the batch is being stored")
+                    backend = int(postgres.sql(waiting).split()[0])
+                    os.kill(backend, signal.SIGSTOP)
+                    try:
+                        self.assertEqual(process.stop(), 1)
+                        self.assertIn("could not stop cleanly", process.error_lines[-1])
+                    finally:
+                        os.kill(backend, signal.SIGCONT)
+            finally:
+                holder.kill()
+                holder.wait()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define QUIET_MS        1000
 #define WITHOUT_ROOT_MS 30000
@@ -332,6 +333,40 @@ static void a_trace_larger_than_the_arena_is_told_and_put_away(void **state)
     arena_fini(&small);
 }
 
+/* The sanitizer keeps what is freed. */
+#ifndef __SANITIZE_ADDRESS__
+/* At its highest so far. */
+static long process_kib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+static void a_trace_of_any_size_takes_no_more_memory_than_the_arena(void **state)
+{
+    (void)state;
+    struct trace trace;
+    bool found;
+    struct arena small;
+    write_at(request(3), TEST_NOW_NS);
+    test_run(
+        "INSERT INTO weir.fragment SELECT start_ns, trace_id, day, resource_id, operation_id, "
+        "start_offset_ns,"
+        " duration_ns, status, rows, convert_to(repeat(md5(n::text), 1 << 16), 'UTF8') FROM weir.fragment,"
+        " generate_series(1, 64) AS n"); /* 2 MiB each */
+    long before_kib = process_kib();
+    arena_init(&small, (size_t)1 << 20);
+    assert_int_equal(
+        store_claim_trace(store, TEST_NOW_NS + NS_PER_S, QUIET_MS, WITHOUT_ROOT_MS, &small, &trace, &found),
+        STORE_REFUSED);
+    assert_in_range(process_kib() - before_kib, 0, 32 << 10);
+    assert_int_equal(trace.fragment_count, 65); /* so that a contribution computed from fewer does not win */
+    assert_int_equal(store_write_failure(store, store_error(store)), STORE_OK);
+    arena_fini(&small);
+}
+#endif
+
 /* Refused contributions give the claim back; the failure is stored all the same, unless more of the trace came. */
 static void a_contribution_that_is_refused_leaves_a_failure(void **state)
 {
@@ -400,6 +435,9 @@ int main(void)
         TEST(what_comes_during_the_analysis_is_analysed_later),
         TEST(a_corrupt_fragment_is_told_and_put_away),
         TEST(a_trace_larger_than_the_arena_is_told_and_put_away),
+#ifndef __SANITIZE_ADDRESS__
+        TEST(a_trace_of_any_size_takes_no_more_memory_than_the_arena),
+#endif
         TEST(a_contribution_that_is_refused_leaves_a_failure),
         TEST(endpoints_of_a_claim_that_was_undone_are_made_again),
         TEST(a_server_that_goes_during_a_claim_is_away),

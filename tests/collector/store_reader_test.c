@@ -169,6 +169,28 @@ static void versions_are_kept_apart_and_shared_names_are_marked(void **state)
     assert_true(str_is(endpoints[3].service, "cart"));
 }
 
+/* A route that is no template makes an endpoint of each id. */
+static void many_endpoints_take_seconds_not_minutes(void **state)
+{
+    (void)state;
+    make("shop", "1", "GET /x", TEST_NOW_NS, 40, 0);
+    analyse_all();
+    test_run(
+        "INSERT INTO weir.endpoint (service_name, service_version, name, hash)"
+        " SELECT 'shop', '1', 'GET /' || n, convert_to(n::text, 'UTF8') FROM generate_series(1, 16000) AS n");
+    test_run(
+        "INSERT INTO weir.contribution SELECT gen_random_uuid(), 1, 1, c.first_start_ns, c.last_start_ns,"
+        " ARRAY[e.endpoint_id], c.span_id, c.start_ns, c.duration_ns, c.error, c.db_calls, c.http_calls,"
+        " c.cache_calls, c.db_ns, c.call_ns, c.operation_requests, c.operation_id, c.operation_count,"
+        " c.operation_total_ns, NULL, NULL FROM weir.contribution c, weir.endpoint e WHERE e.name <> 'GET "
+        "/x'");
+    struct request_filter all = {0};
+    struct endpoint_summary *endpoints;
+    int64_t before_ns = clock_monotonic_ns();
+    assert_int_equal(ask(&all, &endpoints), 16001);
+    assert_in_range(clock_monotonic_ns() - before_ns, 0, 10 * NS_PER_S);
+}
+
 static uint32_t count_of(struct request_filter filter)
 {
     struct endpoint_summary *endpoints;
@@ -316,6 +338,7 @@ int main(void)
         TEST(percentiles_are_nearest_rank),
         TEST(findings_of_an_endpoint_are_merged),
         TEST(versions_are_kept_apart_and_shared_names_are_marked),
+        TEST(many_endpoints_take_seconds_not_minutes),
         TEST(filters_choose_requests),
         TEST(a_cached_endpoint_is_split),
         TEST(newest_requests_of_each_version),

@@ -545,6 +545,22 @@ static void times_of_any_year_make_few_partitions(void **state)
     assert_int_equal(test_number("SELECT min(start_ns) FROM weir.fragment"), 0);
 }
 
+/* Old days are dropped to be rid of them; what comes late makes them again. */
+static void a_day_that_was_dropped_is_made_anew(void **state)
+{
+    (void)state;
+    struct id_generator g = test_generator();
+    struct batch_shape shape = {.traces = 2, .spans = 10, .operations = 3};
+    assert_stored(test_batch(&arena, &g, &shape));
+    test_run("DO $$ DECLARE t regclass; BEGIN"
+             " FOR t IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = "
+             "'weir.fragment'::regclass LOOP"
+             " EXECUTE 'DROP TABLE ' || t; END LOOP; END $$");
+    assert_stored(test_batch(&arena, &g, &shape));
+    assert_int_equal(test_number("SELECT count(*) FROM weir.fragment"), 2);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.batch"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,6 +581,7 @@ int main(void)
         TEST(the_clock_of_a_producer_is_that_of_its_last_batch),
         TEST(a_batch_without_spans_brings_its_counters),
         TEST(times_of_any_year_make_few_partitions),
+        TEST(a_day_that_was_dropped_is_made_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

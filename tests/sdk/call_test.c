@@ -257,6 +257,50 @@ static void roots_that_overlap_leave_nothing(void **state)
     assert_true(linked);
 }
 
+/* A call that outlives its request is no part of the next one. */
+static void a_call_that_outlives_its_request(void **state)
+{
+    (void)state;
+    static const char sql[] = "SELECT late WHERE id = $1";
+    struct weir_span request = weir_server_begin(WEIR_SITE(NULL), "GET", "/early", NULL);
+    struct weir_span late = weir_call_begin(
+        &(struct weir_call){WEIR_SITE("late"), WEIR_CALL_DB, "postgresql", NULL, sql, sizeof sql - 1, 0});
+    weir_span_end(request);
+    {
+        WEIR_SERVER_SPAN(next, "GET", "/next", NULL);
+        query("SELECT id FROM products", NULL, 5, NULL);
+        weir_call_input(late, "1", 1);
+        weir_call_send(late);
+        weir_call_end(late);
+    }
+    assert_true(peer_wait_spans(peer, 4));
+    assert_int_equal(links_of(find("SELECT late WHERE id = ?")), 0);
+}
+
+static const char *same_cell(const void *from, size_t row, size_t column, size_t *bytes)
+{
+    (void)row, (void)column;
+    *bytes = strlen(from);
+    return from;
+}
+
+/* As many rows, another value in the last of them. */
+static void another_cell_is_another_answer(void **state)
+{
+    (void)state;
+    static const char *const cells[] = {"1", "1", "2"};
+    for (int i = 0; i < 3; i++) {
+        struct weir_span call = weir_call_begin(
+            &(struct weir_call){WEIR_SITE("c"), WEIR_CALL_DB, "postgresql", NULL, "SELECT cell", 11, 0});
+        weir_call_send(call);
+        weir_call_table(call, 40, 1, same_cell, cells[i]);
+        weir_call_end(call);
+    }
+    assert_true(peer_wait_spans(peer, 3));
+    assert_int_equal(answer_of(find_nth("SELECT cell", 0)), answer_of(find_nth("SELECT cell", 1)));
+    assert_int_not_equal(answer_of(find_nth("SELECT cell", 0)), answer_of(find_nth("SELECT cell", 2)));
+}
+
 static void hostile_arguments(void **state)
 {
     (void)state;
@@ -287,6 +331,8 @@ int main(void)
         TEST(calls_stand_side_by_side),
         TEST(calls_without_a_request),
         TEST(roots_that_overlap_leave_nothing),
+        TEST(a_call_that_outlives_its_request),
+        TEST(another_cell_is_another_answer),
         TEST(hostile_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

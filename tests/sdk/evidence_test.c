@@ -161,7 +161,7 @@ static void nested_loops_begin_again(void **state)
     for (uint32_t o = 0; o < 3; o++) {
         send_number(items, 300 + o);
         assert_true(has_link(10, LINK_SEQUENCE, 0, o));
-        answer(items, 20 + o, 40, 1, (struct column[]){{1000 * (o + 1), 1}});
+        answer(items, 20 + o, 50, 1, (struct column[]){{1000 * (o + 1), 1}}); /* more than are walked */
         for (uint32_t k = 0; k < 40; k++) {
             send_number(products, 1000 * (o + 1) + k);
             assert_int_equal(has_link(20 + o, LINK_SEQUENCE, 0, k), k < EVIDENCE_ROWS);
@@ -169,16 +169,30 @@ static void nested_loops_begin_again(void **state)
     }
 }
 
-/* The same loop twice over the same source: two runs. */
+/* The same loop twice over the first rows of the same source: two runs. */
 static void a_loop_may_run_twice(void **state)
 {
     (void)state;
     load_products(11, 50);
     for (int round = 0; round < 2; round++)
-        for (uint32_t k = 0; k < 50; k++) {
+        for (uint32_t k = 0; k < 40; k++) {
             send_number(reviews, 1 + k);
             assert_int_equal(has_link(11, LINK_SEQUENCE, 0, k), k < EVIDENCE_ROWS);
         }
+}
+
+/* A long run that stopped early does not hide the one over an answer that came later. */
+static void a_loop_may_go_on_over_another_answer(void **state)
+{
+    (void)state;
+    load_products(11, 50);
+    for (uint32_t k = 0; k < 40; k++) send_number(reviews, 1 + k);
+    send_number(customers, 7);
+    answer(customers, 12, 50, 1, (struct column[]){{500, 1}});
+    for (uint32_t k = 0; k < 40; k++) {
+        send_number(reviews, 500 + k);
+        assert_int_equal(has_link(12, LINK_SEQUENCE, 0, k), k < EVIDENCE_ROWS);
+    }
 }
 
 static void another_order_is_no_sequence(void **state)
@@ -333,6 +347,7 @@ int main(void)
         TEST(accidents_do_not_crowd_out),
         TEST(nested_loops_begin_again),
         TEST(a_loop_may_run_twice),
+        TEST(a_loop_may_go_on_over_another_answer),
         TEST(another_order_is_no_sequence),
         TEST(an_echo_is_no_source),
         TEST(a_list_repeats_a_column),

@@ -240,7 +240,8 @@ static void impostor_start(struct impostor *impostor)
 static void hostile_peers_cost_nothing_but_spans(void **state)
 {
     (void)state;
-    static const struct {
+    static const char long_reply[8192] = "\0\0\0\0\0\0\x1f\xf8\x80";
+    const struct {
         const char *bytes;
         size_t count;
         bool greets;
@@ -250,6 +251,7 @@ static void hostile_peers_cost_nothing_but_spans(void **state)
         {"\0SP\0\0\x30\0\0", 8, false}, /* another req0 */
         {"\xff\xff\xff\xff\xff\xff\xff\xff", 8, true},
         {"\0\0\0\0\0\0\0\0", 8, true},
+        {long_reply, sizeof long_reply, true},
         {"\0\0\0\0\0\0\0\x03\x80\0\0", 11, true},
         {"\0\0\0\0\0\0\0\x08\0\0\0\x01\0\0\0\x02", 16, true},
         {"\0\0\0\0\0\0\0\x06\x80\0\0\x01\xff\xff", 14, true},

@@ -2,6 +2,7 @@
 /* Spans as they arrive at a real peer: nesting, ends out of order, stale and foreign handles, attributes, context. */
 #include "tests/support/cmocka.h"
 
+#include "base/clock.h"
 #include "sdk/core/thread.h"
 #include "tests/sdk/peer.h"
 
@@ -91,6 +92,32 @@ static void nested_spans(void **state)
     struct seen inner = find("inner");
     uint32_t site = at32(inner.batch->span_site, inner.span) - 1;
     assert_true(str_is(batch_string(inner.batch, inner.batch->site_function[site]), "nested_spans"));
+}
+
+/* Starts are told as differences from span to span: put together again they lie where the wall clock was. */
+static void starts_are_wall_time(void **state)
+{
+    (void)state;
+    int64_t before = clock_unix_ns();
+    for (int i = 0; i < 100; i++) {
+        WEIR_SPAN("timed");
+        int64_t began = clock_unix_ns();
+        while (clock_unix_ns() < began + 1000) continue;
+    }
+    int64_t after = clock_unix_ns();
+    assert_true(peer_wait_spans(peer, 100));
+    int64_t last = 0;
+    for (uint32_t b = 0; b < peer_batch_count(peer); b++) {
+        const struct batch *batch = &peer_batch(peer, b)->batch;
+        int64_t start = (int64_t)batch->base_time_unix_ns;
+        for (uint32_t i = 0; i < batch->span_count; i++) {
+            start += batch->start_delta_ns ? batch->start_delta_ns[i] : 0;
+            assert_true(start >= before - NS_PER_MS * 2 && start <= after + NS_PER_MS * 2);
+            assert_true(start > last);
+            assert_true(at64(batch->duration_ns, i) >= 500);
+            last = start;
+        }
+    }
 }
 
 static void ends_out_of_order(void **state)
@@ -275,6 +302,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(nested_spans),
+        TEST(starts_are_wall_time),
         TEST(ends_out_of_order),
         TEST(stale_and_foreign_handles_do_nothing),
         TEST(too_deep_is_counted),

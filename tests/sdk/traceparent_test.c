@@ -39,6 +39,7 @@ static const struct {
     {"00-" TRACE "-B7AD6B7169203331-01", false, false},
     {"00-" TRACE "-" SPAN "-0A", false, false},
     {"00-" TRACE "-" SPAN "-.0", false, false},
+    {"00-" TRACE "-" SPAN "-0g", false, false},
     {"00-0af7651916cd43dd8448eb211c80319-" SPAN "-01", false, false},
     {"00-0af7651916cd43dd8448eb211c80319cc-" SPAN "-01", false, false},
     {"00-0af7651916cd43dd8448eb211c8031.c-" SPAN "-01", false, false},

@@ -104,6 +104,7 @@ static void tells_tokens_from_words(void **state)
                                        "hello world 123456",
                                        "2024-01-01",
                                        "abcdefghijklmnopqrst",
+                                       "2024-01-01-12-30-59",
                                        "9f86d081884c7d6"};
     for (size_t i = 0; i < sizeof strong / sizeof strong[0]; i++)
         if (!value_is_strong(str_of(strong[i]))) fail_msg("%s is strong", strong[i]);

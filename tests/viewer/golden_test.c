@@ -121,6 +121,7 @@ static const struct {
     unsigned width;
     enum look look;
 } cases[] = {
+    {"report-60.txt", report, 60, UTF8},
     {"report-80.txt", report, 80, UTF8},
     {"report-100.txt", report, 100, UTF8},
     {"report-140.txt", report, 140, UTF8},

@@ -74,7 +74,7 @@ bool terminal_look(struct terminal *terminal, const struct options *options, cha
     setlocale(LC_CTYPE, "");
     const char *width = options->value[OPTION_width], *colour = options->value[OPTION_colour];
     unsigned columns = 0;
-    if (width && !read_columns(width, &columns)) {
+    if (width && (!read_columns(width, &columns) || columns != clamp(columns))) {
         snprintf(error, OPTIONS_ERROR_BYTES, "--width must be a number of columns from %d to %d", WIDTH_MIN,
                  WIDTH_MAX);
         return false;

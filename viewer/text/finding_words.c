@@ -54,13 +54,27 @@ static const struct kind_words {
          NULL,
          "though neither needs the other’s answer",
          {"only their times say so: nothing was seen that ties them together or apart",
-          "no value of one answer was seen in the input of the other, with inputs that differed from request "
-          "to request",
+          "no value of one answer was seen in the input of the other; whether the one decides if the other "
+          "is made at all, only the code tells",
           "one was sent before anything of the other’s answer was read, or they were seen to overlap or to "
           "come in the other order"}},
 };
 
 bool finding_words_counts(const struct finding *finding) { return kind_words[finding->kind].counts; }
+
+static bool was_seen(const struct finding *finding, enum evidence_fact fact)
+{
+    for (uint32_t i = 0; i < finding->evidence_count; i++)
+        if (finding->evidence[i].fact == fact) return finding->evidence[i].seen > 0;
+    return false;
+}
+
+/* Something was seen that says more than that no value passed: an answer may also decide what is asked next. */
+static bool needs_nothing(const struct finding *finding)
+{
+    return finding->confidence == CONFIDENCE_PROVEN || was_seen(finding, EVIDENCE_sent_before_read) ||
+           was_seen(finding, EVIDENCE_inputs_from_source);
+}
 
 static void name_operation(struct words *words, const struct finding_operation *operation)
 {
@@ -79,8 +93,12 @@ static void sequence(struct words *words, const struct finding *finding)
         if (operation->count > 1) words_printf(words, "×%s," WORDS_SPACE, units_count(operation->count).text);
         words_printf(words, "%s)", units_duration(operation->cost_ns).text);
     }
-    words_add(words, finding->operation_count > 2 ? ": none needs an answer of the others"
-                                                  : ": neither needs the other’s answer");
+    bool two = finding->operation_count == 2;
+    if (needs_nothing(finding))
+        words_add(words, two ? ": neither needs the other’s answer" : ": none needs an answer of the others");
+    else
+        words_add(words, two ? ": no value of the one’s answer is in the other’s input"
+                             : ": no value of one’s answer is in another’s input");
 }
 
 void finding_words_calls(struct words *words, const struct finding *finding)
@@ -133,6 +151,8 @@ void finding_words_confidence(struct words *words, const struct finding *finding
 {
     words_printf(words, "%s: %s", confidence_name(finding->confidence),
                  kind_words[finding->kind].confidence[finding->confidence]);
+    bool is_loop = finding->kind == FINDING_n_plus_one_query || finding->kind == FINDING_n_plus_one_http;
+    if (is_loop && !finding->has_source) words_add(words, "; where their values come from was not seen");
 }
 
 static struct str last_part(struct str path)

@@ -101,9 +101,13 @@ static void call_totals(struct paper *paper, struct words *words, const struct e
     if (endpoint->calls_min != endpoint->calls_max)
         words_printf(words, " (%s to %s)", units_count(endpoint->calls_min).text,
                      units_count(endpoint->calls_max).text);
+    char database[64] = "";
     if (endpoint->db_calls)
-        words_printf(words, ", %s in" WORDS_SPACE "the" WORDS_SPACE "database",
-                     units_duration(endpoint->db_ns).text);
+        snprintf(database, sizeof database, "%s in" WORDS_SPACE "the" WORDS_SPACE "database",
+                 units_duration(endpoint->db_ns).text);
+    bool fits = FINDING_INDENT + cells_of(words_str(words)) + 2 + strlen(database) <= paper->width;
+    if (*database && !fits) chunk(paper, words);
+    if (*database) words_printf(words, "%s%s", fits ? ", " : "", database);
     chunk(paper, words);
 }
 
