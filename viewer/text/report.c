@@ -105,7 +105,7 @@ static void call_totals(struct paper *paper, struct words *words, const struct e
     if (endpoint->db_calls)
         snprintf(database, sizeof database, "%s in" WORDS_SPACE "the" WORDS_SPACE "database",
                  units_duration(endpoint->db_ns).text);
-    bool fits = FINDING_INDENT + cells_of(words_str(words)) + 2 + strlen(database) <= paper->width;
+    bool fits = INDENT + cells_of(words_str(words)) + 2 + strlen(database) <= paper->width;
     if (*database && !fits) chunk(paper, words);
     if (*database) words_printf(words, "%s%s", fits ? ", " : "", database);
     chunk(paper, words);
