@@ -358,6 +358,12 @@ class DoctorTest(unittest.TestCase):
             first, second = self.collector.nng.split(",")
             problems, checks = self.ask(WEIR_ENDPOINT=f"{second}, {first}")
             self.assertEqual((list(problems), checks.count("address"), checks.count("environment")), (["services"], 2, 2))
+            with Service([BIN + "/weir-collector", "--http", "127.0.0.1:0", "--listen", "tcp://0.0.0.0:0", "--postgres",
+                          postgres.dsn]) as everywhere:
+                listen, url = everywhere.ready.split()[2:5:2]
+                run = weir("doctor", "--url", url, env=environment(WEIR_ENDPOINT="tcp://127.0.0.1:1"))
+                self.assertRegex(run.stdout, f"ok +address +{listen} takes spans")
+                self.assertIn(listen.replace("tcp://0.0.0.0", "export WEIR_ENDPOINT=tcp://127.0.0.1"), run.stdout)
             os.unlink(folder + "/socket")
             self.assertIn(second, self.ask(WEIR_ENDPOINT=first)[0]["address"][0])
 
