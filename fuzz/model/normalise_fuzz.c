@@ -99,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     cache_command(text);
     label(OPERATION_DB, text, text);
     label(OPERATION_HTTP, text, text);
+    label(OPERATION_CACHE, text, text);
     findings(text);
     return 0;
 }

@@ -353,6 +353,29 @@ class DoctorTest(unittest.TestCase):
         text = weir("doctor", "--url", self.collector.url, env=environment(**here))
         self.assertEqual((text.returncode, len(text.stdout.splitlines())), (0, len(checks)))
 
+    def test_several_addresses(self):
+        with tempfile.TemporaryDirectory() as folder, Postgres() as postgres, \
+                Collector("--postgres", postgres.dsn, "--listen", f"ipc://{folder}/socket") as self.collector:
+            first, second = self.collector.nng.split(",")
+            problems, checks = self.ask(WEIR_ENDPOINT=f"{second}, {first}")
+            self.assertEqual((list(problems), checks.count("address"), checks.count("environment")), (["services"], 2, 2))
+            with Service([BIN + "/weir-collector", "--http", "127.0.0.1:0", "--listen", "tcp://0.0.0.0:0", "--postgres",
+                          postgres.dsn]) as everywhere:
+                listen, url = everywhere.ready.split()[2:5:2]
+                run = weir("doctor", "--url", url, env=environment(WEIR_ENDPOINT="tcp://127.0.0.1:1"))
+                self.assertRegex(run.stdout, f"ok +address +{listen} takes spans")
+                self.assertIn(listen.replace("tcp://0.0.0.0", "export WEIR_ENDPOINT=tcp://127.0.0.1"), run.stdout)
+            os.unlink(folder + "/socket")
+            self.assertIn(second, self.ask(WEIR_ENDPOINT=first)[0]["address"][0])
+
+    def test_a_collector_that_hangs(self):
+        self.start()
+        self.collector.process.send_signal(signal.SIGSTOP)
+        try:
+            self.assertIn("nothing answers", self.ask()[0]["collector"][0])
+        finally:
+            self.collector.process.send_signal(signal.SIGCONT)
+
     def test_the_environment(self):
         self.start()
         self.assertIn("libweir's default", self.ask()[0]["environment"][0])

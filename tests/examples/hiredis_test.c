@@ -428,6 +428,8 @@ static void pipelines_without_order_are_let_be(void **state)
     redisAppendCommand(mine, "SET stock:1 9");
     redisAppendCommand(mine, "GET stock:1");
     fetch_text(mine, "9");
+    redisFree(mine);
+    mine = redisConnectUnix(getenv("WEIR_TEST_REDIS"));
     freeReplyObject(redisCommand(mine, "SUBSCRIBE news"));
     redisAppendCommand(mine, "SUBSCRIBE sport weather");
     freeReplyObject(fetch(mine));

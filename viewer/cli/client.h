@@ -13,6 +13,7 @@
 
 struct client {
     void *curl;
+    long timeout_ms;    /* of a whole answer; 0: two minutes */
     bool (*stop)(void); /* asked now and then while waiting: give up? NULL is fine */
 };
 

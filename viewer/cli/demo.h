@@ -34,6 +34,7 @@ struct demo_stage {
     unsigned requests;
     bool is_cached;
     const char *no_gain[DEMO_OUTCOMES]; /* why, if it should be no faster than the stage before */
+    bool cannot_gain[DEMO_OUTCOMES];    /* whatever is measured: it does what the stage before did */
 };
 
 /* What the findings of one stage foretell, set against a later stage that has the repair. */

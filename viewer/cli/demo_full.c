@@ -33,6 +33,7 @@ static bool send_rounds(struct demo *demo, const struct demo_study *study, struc
         struct load_settings settings = {
             .concurrency = DEMO_USERS,
             .ramp_up_ns = RAMP_UP_NS,
+            .reconnects = true, /* a worker of the service serves its connections one after another */
             .think_ns = (int64_t)(study->full.think_s * NS_PER_S),
             .mix = {.requests = requests, .hit_rate = hit_rate(study), .seed = i + 1}};
         if (!local_redis_flush(&demo->redis)) return demo_fail(demo, "redis", "Redis does not answer");

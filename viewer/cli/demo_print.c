@@ -169,7 +169,9 @@ static void print_gain(const char *arrow, const struct demo_stage *stages, struc
     units_time(after, after_ms);
     write_name(name, &stages[at], outcome);
     printf("    %-14s %9s %s %-9s ", name, before, arrow, after);
-    if (after_ms < GAIN_FROM * before_ms) {
+    if (stages[at].cannot_gain[outcome]) {
+        printf("nothing to gain: %s\n", stages[at].no_gain[outcome]);
+    } else if (after_ms < GAIN_FROM * before_ms) {
         printf("%.*f times as fast\n", before_ms < 10 * after_ms, before_ms / after_ms);
     } else {
         printf("gains nothing: %s\n", stages[at].no_gain[outcome]);

@@ -12,6 +12,7 @@ static const struct demo_stage dashboard_stages[] = {
     {.name = "cached",
      .requests = 50,
      .is_cached = true,
+     .cannot_gain = {[DEMO_MISS] = true},
      .no_gain = {[DEMO_MISS] = "it runs the same 5 queries", [DEMO_HIT] = "the cache takes as long"}},
 };
 
@@ -21,10 +22,12 @@ static const struct demo_stage products_stages[] = {
     {.name = "cached",
      .requests = 20,
      .is_cached = true,
+     .cannot_gain = {[DEMO_MISS] = true},
      .no_gain = {[DEMO_MISS] = "pricing is asked as before", [DEMO_HIT] = "the cache takes as long"}},
     {.name = "parallel",
      .requests = 20,
      .is_cached = true,
+     .cannot_gain = {[DEMO_HIT] = true},
      .no_gain = {[DEMO_MISS] = "one of the two calls takes nearly all the time",
                  [DEMO_HIT] = "prices are cached: one call is left"}},
 };
@@ -42,7 +45,7 @@ const struct demo_study demo_studies[DEMO_STUDIES] = {
                       .kind = "n_plus_one_",
                       .without = "its N+1 loops",
                       .repaired = "one query in place of each loop",
-                      .beside = "weir supposes that one query for all takes as long as one for one"}},
+                      .beside = "weir takes one call of each loop as the price of the one query"}},
      .prediction_count = 1,
      .full = {.targets = "/api/dashboard/{1-21}",
               .ids = 21,

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ANSWER_DEADLINE_MS 10000
+
 /* ---- lines ---- */
 
 /* More than fit, and nobody would read, overwrite the last. */
@@ -127,7 +129,11 @@ static bool check_database(struct doctor *doctor)
         doctor_fine(doctor, "database", "answers: %s", doctor_text(doctor->status, "postgres"));
         return true;
     }
-    doctor_problem(doctor, "database", "%s", doctor->source.error);
+    const struct client_reply *reply = &doctor->source.reply;
+    if (reply->status == 0)
+        doctor_problem(doctor, "database", "the collector does not say how it is (%s)", reply->error);
+    else
+        doctor_problem(doctor, "database", "%s", doctor->source.error);
     doctor_remedy(doctor, "see that Postgres runs; services keep what they have and send it again");
     return false;
 }
@@ -213,6 +219,7 @@ enum exit_status command_doctor(const struct command *command, const struct opti
     }
     enum exit_status status = source_open(&doctor->source, options);
     if (status == EXIT_DONE) {
+        doctor->source.client.timeout_ms = ANSWER_DEADLINE_MS;
         doctor->service = options->value[OPTION_service];
         doctor->now_ns = clock_unix_ns();
         run_checks(doctor);

@@ -52,6 +52,12 @@ struct doctor_age doctor_age(int64_t ns);
 void doctor_addresses(struct doctor *doctor); /* is where spans go to reachable */
 void doctor_environment(
     struct doctor *doctor); /* would a service started from here be traced, and send there */
+/* What WEIR_ENDPOINT should be to reach the collector from here: the first of its addresses, a name of the collector's
+ * machine in place of 0.0.0.0. "": not known. */
+struct doctor_endpoint {
+    char url[600];
+};
+struct doctor_endpoint doctor_endpoint(const struct doctor *doctor);
 /* Whether what stands at the URL is the address for spans, taken for the one of reports. */
 bool doctor_speaks_sp(const char *url);
 

@@ -39,6 +39,20 @@ static void collector_host(const struct doctor *doctor, struct address *host)
     if (!address_read(host, url)) *host = (struct address){.host = "localhost"};
 }
 
+struct doctor_endpoint doctor_endpoint(const struct doctor *doctor)
+{
+    struct doctor_endpoint endpoint = {""};
+    struct address address, host;
+    const char *listen = doctor_text(doctor->status, "listen");
+    snprintf(endpoint.url, sizeof endpoint.url, "%.*s", (int)strcspn(listen, ","), listen);
+    if (!address_read(&address, endpoint.url) || !address_is_any(&address)) return endpoint;
+    collector_host(doctor, &host);
+    bool bracketed = strchr(host.host, ':') != NULL;
+    snprintf(endpoint.url, sizeof endpoint.url, "tcp://%s%s%s:%s", bracketed ? "[" : "", host.host,
+             bracketed ? "]" : "", address.port);
+    return endpoint;
+}
+
 static void check_address(struct doctor *doctor, const char *url)
 {
     struct address address, host;
@@ -109,11 +123,11 @@ static bool is_ours(const struct doctor *doctor, const struct address *address)
 static void complain_of_endpoint(struct doctor *doctor, const char *url, const char *why)
 {
     bool is_default = !variable("WEIR_ENDPOINT");
-    const char *listen = doctor_text(doctor->status, "listen");
+    struct doctor_endpoint right = doctor_endpoint(doctor);
     doctor_problem(doctor, "environment", "a service started from here sends to %s (%s), %s", url,
                    is_default ? "libweir's default" : "WEIR_ENDPOINT", why);
-    if (*listen)
-        doctor_remedy(doctor, "export WEIR_ENDPOINT=%s", listen);
+    if (*right.url)
+        doctor_remedy(doctor, "export WEIR_ENDPOINT=%s", right.url);
     else
         doctor_remedy(doctor, "start weir-collector --listen %s, or set WEIR_ENDPOINT to where one listens",
                       url);

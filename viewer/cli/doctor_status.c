@@ -95,7 +95,7 @@ void doctor_services(struct doctor *doctor)
         doctor_remedy(doctor,
                       "call weir_init in the service and start it with WEIR_ENDPOINT=%s; WEIR_LOG=debug "
                       "makes it say what it does",
-                      doctor_text(doctor->status, "listen"));
+                      doctor_endpoint(doctor).url);
     } else {
         doctor_fine(doctor, "services", "last seen: %s", seen.text);
     }

@@ -54,6 +54,7 @@ static void set_options(const struct user *user, const char *url)
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* a connection a user */
+    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, user->run->settings->reconnects ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "weir-load/" WEIR_VERSION);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(user->run->settings->timeout_ns / NS_PER_MS));

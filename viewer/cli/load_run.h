@@ -19,9 +19,10 @@
 struct load_settings {
     struct load_mix mix;
     size_t concurrency;
-    int64_t ramp_up_ns;                  /* user k of C begins at k/C of it */
-    int64_t think_ns;                    /* a user asks again so long after an answer */
-    int64_t timeout_ns;                  /* of one request, connecting included */
+    int64_t ramp_up_ns; /* user k of C begins at k/C of it */
+    int64_t think_ns;   /* a user asks again so long after an answer */
+    int64_t timeout_ns; /* of one request, connecting included */
+    bool reconnects;    /* each request on a connection of its own, so that it goes to whoever is free */
     bool (*before_fresh)(void *context); /* before a request to a fresh id; false: give up. NULL is fine */
     void (*progress)(void *context, size_t done, size_t of, size_t failed); /* NULL is fine */
     void *context;

@@ -120,7 +120,8 @@ static bool try_address(const struct sockaddr *to, socklen_t to_bytes, char erro
 static bool probe_ipc(const char *path, char error[PROBE_ERROR_BYTES])
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
+    if (!copy(to.sun_path, sizeof to.sun_path, path, strlen(path)))
+        return fail(error, "its path is too long", "");
     return try_address((const struct sockaddr *)&to, sizeof to, error);
 }
 
