@@ -12,7 +12,8 @@
  * it. Before weir_init and after weir_shutdown every call is valid and does nothing. Calls are cheap enough to stay in.
  *
  * Threads. Each thread has spans, current span and ring of its own; all functions may be called from any thread. A span is
- * ended by the thread that began it.
+ * ended by the thread that began it. Signals do no harm, but a handler must not call weir, nor fork: it may have
+ * interrupted the very function.
  *
  * Errors. weir_init and weir_shutdown say what went wrong. All else returns nothing, never blocks, takes no lock, and
  * never ends the process: what does not fit is dropped, counted (weir_stats) and shown in the report.
