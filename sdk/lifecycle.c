@@ -203,4 +203,7 @@ enum weir_status weir_shutdown(uint32_t timeout_ms)
     return judge(&before, &after);
 }
 
-void weir_stats(struct weir_stats *stats) { process_stats(stats); }
+void weir_stats(struct weir_stats *stats)
+{
+    if (stats) process_stats(stats);
+}

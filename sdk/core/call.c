@@ -59,6 +59,7 @@ static const struct operation_entry *operation_of(struct thread_state *thread, c
 
 struct weir_span weir_call_begin(const struct weir_call *what)
 {
+    if (!what) return (struct weir_span){0, 0};
     struct thread_state *thread = thread_here();
     if (!thread) {
         span_lost();

@@ -274,6 +274,7 @@ void weir_server_response(struct weir_span span, int status_code)
 void weir_traceparent(struct weir_span span, char to[WEIR_TRACEPARENT_BYTES])
 {
     const struct span_slot *slot = thread_slot(weir_thread, span);
+    if (!to) return;
     to[0] = 0;
     if (!slot) return;
     struct trace_context context = {

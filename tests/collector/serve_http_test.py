@@ -7,7 +7,7 @@ import subprocess
 import unittest
 import urllib.parse
 
-from serve_support import BIN, TRAFFIC, Collector, Postgres, wait_until
+from serve_support import BIN, TRAFFIC, Collector, Postgres, eventually
 
 REQUESTS, CACHED = 24, 20
 ENDPOINT = "GET /shop/{id}"
@@ -31,7 +31,7 @@ class HttpTest(unittest.TestCase):
         run = subprocess.run([TRAFFIC, str(REQUESTS), str(CACHED)], env=environment, capture_output=True, text=True,
                              check=True, timeout=60)
         cls.hostile_id = run.stdout.strip()
-        wait_until(lambda: cls.json("/status")["requests"] == REQUESTS + CACHED + 1, "all requests analysed")
+        eventually(lambda: cls.json("/status")["requests"] == REQUESTS + CACHED + 1, "all requests analysed")
 
     @classmethod
     def json(cls, path):
@@ -301,7 +301,7 @@ class HttpTest(unittest.TestCase):
                 self.assertEqual(body.count(b"\n"), 1, body)
             self.assertEqual(collector.ask("/healthz")[0], 200)
             postgres.start()
-            wait_until(lambda: collector.ask("/readyz")[0] == 200, "ready again")
+            eventually(lambda: collector.ask("/readyz")[0] == 200, "ready again")
             self.assertEqual(collector.stop(), 0)
 
 

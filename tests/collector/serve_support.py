@@ -7,7 +7,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from collector import wait_until  # noqa: E402,F401
+from collector import eventually  # noqa: E402,F401
 from postgres import Postgres  # noqa: E402,F401
 from service import Service  # noqa: E402
 

@@ -19,7 +19,7 @@ import time
 import unittest
 import urllib.parse
 
-from serve_support import BIN, TRAFFIC, Collector, Postgres, Service, running_on, wait_until
+from serve_support import BIN, TRAFFIC, Collector, Postgres, Service, running_on, eventually
 import sp  # noqa: I001 (serve_support says where)
 
 WEIR = BIN + "/weir"
@@ -166,7 +166,7 @@ class AnswerTest(unittest.TestCase):
         cls.addClassCleanup(cls.collector.stop)
         subprocess.run([TRAFFIC, "24"], check=True, timeout=60, stdout=subprocess.DEVNULL,
                        env={**os.environ, "WEIR_ENDPOINT": cls.collector.nng, "OTEL_SERVICE_NAME": "shop"})
-        wait_until(lambda: cls.collector.json("/status")["requests"] == 25, "all analysed")
+        eventually(lambda: cls.collector.json("/status")["requests"] == 25, "all analysed")
 
     def ask(self, *arguments, **changes):
         return weir(*arguments, env=environment(WEIR_URL=self.collector.url, **changes))
@@ -514,14 +514,14 @@ class OwnCollectorTest(unittest.TestCase):
         with Collector("--data-dir", self.folder) as collector:
             subprocess.run([TRAFFIC, "1"], check=True, timeout=60, stdout=subprocess.DEVNULL,
                            env={**os.environ, "WEIR_ENDPOINT": collector.nng, "OTEL_SERVICE_NAME": "shop"})
-            wait_until(lambda: collector.json("/status")["requests"] == 2, "all analysed")
+            eventually(lambda: collector.json("/status")["requests"] == 2, "all analysed")
 
     def test_reads_what_an_earlier_collector_kept(self):
         self.fill()
         run = weir("requests", "--json", "--data-dir", self.folder)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         self.assertIn(ENDPOINT, [row["endpoint"] for row in json.loads(run.stdout)["requests"]])
-        wait_until(lambda: not running_on(self.folder), "no process left")
+        eventually(lambda: not running_on(self.folder), "no process left")
 
     def test_a_directory_in_use(self):
         with Collector("--data-dir", self.folder):
@@ -533,11 +533,11 @@ class OwnCollectorTest(unittest.TestCase):
     def interrupt_demo(self, how):
         process = subprocess.Popen([WEIR, "demo", "--data-dir", self.folder], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True, env=environment())
-        wait_until(lambda: process.poll() is not None or "inventory" in services_of(process.pid), "the demo's services")
+        eventually(lambda: process.poll() is not None or "inventory" in services_of(process.pid), "the demo's services")
         process.send_signal(how)
         said = process.communicate(timeout=60)[1]
         self.assertEqual(process.returncode, -how)
-        wait_until(lambda: not running_on(self.folder), "no process left")
+        eventually(lambda: not running_on(self.folder), "no process left")
         return said
 
     def test_an_interrupted_demo_leaves_nothing_running(self):

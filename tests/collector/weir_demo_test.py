@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from serve_support import BIN, running_on, wait_until
+from serve_support import BIN, running_on, eventually
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
 WEIR = BIN + "/weir"
@@ -60,7 +60,7 @@ class DemoTest(unittest.TestCase):
         self.assertEqual([study["service"] for study in studies], ["dashboard", "products"])
         for study in studies:
             self.check_study(study)
-        wait_until(lambda: not running_on(self.folder), "no process left")
+        eventually(lambda: not running_on(self.folder), "no process left")
         report = subprocess.run([WEIR, "requests", "--json", "--service", "dashboard", "--data-dir", self.folder],
                                 capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual({row["version"] for row in json.loads(report.stdout)["requests"]},
@@ -117,12 +117,12 @@ class DemoTest(unittest.TestCase):
         process = subprocess.Popen([WEIR, "demo", "--data-dir", self.folder], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         try:
-            wait_until(lambda: any("redis-server" in command for command in running_on(self.folder)), "Redis runs")
-            wait_until(lambda: any("postgres" in command for command in running_on(self.folder)), "Postgres runs")
+            eventually(lambda: any("redis-server" in command for command in running_on(self.folder)), "Redis runs")
+            eventually(lambda: any("postgres" in command for command in running_on(self.folder)), "Postgres runs")
         finally:
             process.kill()
             process.wait()
-        wait_until(lambda: not running_on(self.folder), "no process left")
+        eventually(lambda: not running_on(self.folder), "no process left")
 
     def test_without_redis_it_says_what_to_install(self):
         empty = os.path.join(self.folder, "empty")

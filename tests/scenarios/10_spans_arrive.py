@@ -5,7 +5,7 @@ import json
 import sys
 import unittest
 
-from collector import Collector, DataFolder, Load, assert_adds_up, wait_until
+from collector import Collector, DataFolder, Load, assert_adds_up, eventually
 
 REQUESTS, THREADS, SPANS_A_REQUEST, CALLS_A_REQUEST = 300, 2, 8, 6
 
@@ -16,10 +16,10 @@ class SpansArrive(unittest.TestCase):
         cls.folder = DataFolder()
         cls.collector = Collector(BIN, cls.folder.__enter__())
         with Load(BIN, cls.collector.nng, threads=THREADS, requests=REQUESTS) as load:
-            wait_until(lambda: load.stats()["created"] == REQUESTS * THREADS * SPANS_A_REQUEST, "all requests are made")
+            eventually(lambda: load.stats()["created"] == REQUESTS * THREADS * SPANS_A_REQUEST, "all requests are made")
             cls.running = load.stats()
             cls.stats = load.finish(10000)
-        wait_until(lambda: cls.collector.sql("SELECT count(*) FROM weir.pending") == "0", "all traces are analysed")
+        eventually(lambda: cls.collector.sql("SELECT count(*) FROM weir.pending") == "0", "all traces are analysed")
 
     @classmethod
     def tearDownClass(cls):

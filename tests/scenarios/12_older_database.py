@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from collector import Collector, Load, wait_until
+from collector import Collector, Load, eventually
 from postgres import Postgres
 
 MIGRATIONS = sorted((pathlib.Path(__file__).resolve().parents[2] / "collector/store/migrations").glob("*.sql"))
@@ -54,11 +54,11 @@ class OlderDatabase(unittest.TestCase):
 
     def send(self, collector, requests):
         with Load(BIN, collector.nng, threads=1, requests=requests) as load:
-            wait_until(lambda: load.stats()["created"] == requests * SPANS_A_REQUEST, "all requests are made")
+            eventually(lambda: load.stats()["created"] == requests * SPANS_A_REQUEST, "all requests are made")
             self.assertEqual(load.finish(10000)["dropped"], 0)
 
     def analysed(self, collector, requests):
-        wait_until(lambda: collector.json("/status")["requests"] == requests, f"{requests} requests are analysed")
+        eventually(lambda: collector.json("/status")["requests"] == requests, f"{requests} requests are analysed")
 
     def read(self, collector):
         findings = collector.json("/findings")["findings"]

@@ -4,17 +4,17 @@
 import sys
 import unittest
 
-from collector import Collector, DataFolder, Load, assert_adds_up, wait_until
+from collector import Collector, DataFolder, Load, assert_adds_up, eventually
 
 
 class DropsAreTold(unittest.TestCase):
     def test_a_ring_that_is_too_small(self):
         with DataFolder() as folder, Collector(BIN, folder) as collector:
             with Load(BIN, collector.nng, environment={"WEIR_RING_BYTES": "16384"}) as load:
-                wait_until(lambda: load.stats()["dropped"] > 1000, "spans are dropped")
+                eventually(lambda: load.stats()["dropped"] > 1000, "spans are dropped")
                 dropped = load.stats()["dropped"]  # some of these are told with the next batch
                 acknowledged = load.stats()["acknowledged"]
-                wait_until(lambda: load.stats()["acknowledged"] > acknowledged + 1000, "further batches are sent")
+                eventually(lambda: load.stats()["acknowledged"] > acknowledged + 1000, "further batches are sent")
                 stats = load.finish(10000)
             assert_adds_up(stats)
             (producer,) = collector.json("/status")["producers"]
@@ -23,7 +23,7 @@ class DropsAreTold(unittest.TestCase):
             self.assertLessEqual(told, stats["dropped"])
             self.assertGreater(producer["dropped"]["ring_full"], 0)
             self.assertEqual(producer["stored"], stats["acknowledged"])
-            wait_until(lambda: "GET /load/{id}" in collector.weir("report").stdout, "the report has the endpoint")
+            eventually(lambda: "GET /load/{id}" in collector.weir("report").stdout, "the report has the endpoint")
             self.assertIn("dropped", collector.weir("report").stdout)
             self.assertIn("ring full", collector.weir("status").stdout)
 

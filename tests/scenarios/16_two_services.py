@@ -5,7 +5,7 @@ waterfall shows all of it."""
 import sys
 import unittest
 
-from collector import Collector, wait_until
+from collector import Collector, eventually
 from postgres import Postgres
 from service import Service
 
@@ -23,7 +23,7 @@ class TwoServices(unittest.TestCase):
                          "--pricing", pricing.url], environment) as products:
             for page in range(1, REQUESTS + 1):
                 assert products.get(f"/api/products?page={page}")[0] == 200
-        wait_until(lambda: cls.counts() == {("products", "GET /api/products"): (REQUESTS, {"db": 3, "http": 2, "cache": 0}),
+        eventually(lambda: cls.counts() == {("products", "GET /api/products"): (REQUESTS, {"db": 3, "http": 2, "cache": 0}),
                                             ("inventory", "POST /stock/bulk"): (REQUESTS, {"db": 0, "http": 0, "cache": 0}),
                                             ("pricing", "POST /prices"): (REQUESTS, {"db": 0, "http": 0, "cache": 0})},
                    "each service's requests and calls are counted", deadline_s=20)

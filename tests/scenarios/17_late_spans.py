@@ -7,7 +7,7 @@ import sys
 import threading
 import unittest
 
-from collector import Collector, wait_until
+from collector import Collector, eventually
 from postgres import Postgres
 from service import Service
 
@@ -39,17 +39,17 @@ class LateSpans(unittest.TestCase):
         asking = threading.Thread(target=self.products.get, args=("/api/products",))
         asking.start()
         try:
-            wait_until(lambda: int(self.collector.sql("SELECT count(*) FROM weir.span WHERE service = 'products'")) > 5,
+            eventually(lambda: int(self.collector.sql("SELECT count(*) FROM weir.span WHERE service = 'products'")) > 5,
                        "a part of the request has arrived")
             self.products.process.send_signal(signal.SIGSTOP)
-            wait_until(lambda: self.calls_seen() > 0 and self.collector.json("/status")["traces_pending"] == 0,
+            eventually(lambda: self.calls_seen() > 0 and self.collector.json("/status")["traces_pending"] == 0,
                        "what has come of the trace is analysed")
             early, early_fragments = self.calls_seen(), self.fragments()
         finally:
             self.products.process.send_signal(signal.SIGCONT)
             asking.join(60)
         self.assertLess(early, CALLS)
-        wait_until(lambda: self.counts().get("products") == (1, 3, CALLS + 1), "the whole request is counted", 20)
+        eventually(lambda: self.counts().get("products") == (1, 3, CALLS + 1), "the whole request is counted", 20)
         self.assertEqual(self.counts(), {"products": (1, 3, CALLS + 1), "inventory": (CALLS, 0, 0), "pricing": (1, 0, 0)})
         self.assertGreater(self.fragments(), early_fragments)
         self.assertEqual(self.collector.sql("SELECT count(*) FROM weir.contribution"), "1")

@@ -7,7 +7,7 @@ import time
 import unittest
 
 import sp
-from collector import Collector, wait_until
+from collector import Collector, eventually
 from postgres import Postgres
 
 S = 1_000_000_000
@@ -33,7 +33,7 @@ class ClockSkew(unittest.TestCase):
         postgres = self.enterContext(Postgres())
         self.collector = self.enterContext(Collector(BIN, dsn=postgres.dsn))
         self.send(back_ahead_ns)
-        wait_until(lambda: self.collector.json("/status")["requests"] == 2 * REQUESTS, "all requests are analysed")
+        eventually(lambda: self.collector.json("/status")["requests"] == 2 * REQUESTS, "all requests are analysed")
         rows = {row["service"]: (row["count"], row["calls"]["http"], row["p50_ms"] or row["max_ms"])
                 for row in self.collector.json("/requests")["requests"]}
         self.assertEqual(rows, {"front": (REQUESTS, 1, 500), "back": (REQUESTS, 0, 200)})

@@ -6,7 +6,7 @@ import signal
 import sys
 import unittest
 
-from collector import Collector, DataFolder, Load, assert_adds_up, wait_until
+from collector import Collector, DataFolder, Load, assert_adds_up, eventually
 
 KILLS = 4
 
@@ -31,7 +31,7 @@ class CollectorKilled(unittest.TestCase):
             with Load(BIN, endpoint, threads=2, rate=400) as load:
                 for kill in range(KILLS):
                     before = load.stats()["acknowledged"]
-                    wait_until(lambda: load.stats()["acknowledged"] > before + 500, f"spans flow before kill {kill}")
+                    eventually(lambda: load.stats()["acknowledged"] > before + 500, f"spans flow before kill {kill}")
                     collector.kill()
                     assert_adds_up(load.stats())
                     collector = Collector(BIN, folder, listen=endpoint)
@@ -45,10 +45,10 @@ class CollectorKilled(unittest.TestCase):
             with Load(BIN, collector.nng, threads=2, rate=400) as load:
                 for kill in range(2):
                     before = load.stats()["acknowledged"]
-                    wait_until(lambda: load.stats()["acknowledged"] > before + 500, f"spans flow before kill {kill}")
+                    eventually(lambda: load.stats()["acknowledged"] > before + 500, f"spans flow before kill {kill}")
                     os.kill(postgres_pid(folder), signal.SIGKILL)
                 before = load.stats()["acknowledged"]
-                wait_until(lambda: load.stats()["acknowledged"] > before + 500, "spans flow again")
+                eventually(lambda: load.stats()["acknowledged"] > before + 500, "spans flow again")
                 stats = load.finish(20000)
             self.check_stored(collector, stats)
 

@@ -5,7 +5,7 @@ their services, and everything is stored once and counted."""
 import sys
 import unittest
 
-from collector import Collector, Load, assert_adds_up, wait_until
+from collector import Collector, Load, assert_adds_up, eventually
 from postgres import Postgres
 
 
@@ -15,21 +15,21 @@ class DatabaseRestart(unittest.TestCase):
             with Load(BIN, collector.nng, threads=2, rate=200) as load:
                 for _ in range(2):
                     before = load.stats()["acknowledged"]
-                    wait_until(lambda: load.stats()["acknowledged"] > before + 500, "spans flow")
+                    eventually(lambda: load.stats()["acknowledged"] > before + 500, "spans flow")
                     end(postgres)
                     created = load.stats()["created"]
-                    wait_until(lambda: load.stats()["created"] > created + 300, "the service works on")
+                    eventually(lambda: load.stats()["created"] > created + 300, "the service works on")
                     self.assertEqual(collector.get("/healthz")[0], 200)
                     self.assertEqual(collector.get("/readyz")[0], 503)
                     self.assertIn("problem  database", collector.weir("doctor").stdout)
                     postgres.start()
                 before = load.stats()["acknowledged"]
-                wait_until(lambda: load.stats()["acknowledged"] > before + 500, "spans flow again")
+                eventually(lambda: load.stats()["acknowledged"] > before + 500, "spans flow again")
                 stats = load.finish(20000)
             assert_adds_up(stats)
             self.assertEqual((stats["dropped"], stats["in_flight"]), (0, 0))
             self.assertEqual(collector.spans(), (stats["created"], stats["created"]))
-            wait_until(lambda: collector.json("/status")["traces_pending"] == 0, "all traces are analysed")
+            eventually(lambda: collector.json("/status")["traces_pending"] == 0, "all traces are analysed")
             (row,) = collector.json("/requests")["requests"]
             self.assertEqual((row["count"], row["calls"]["db"]), (stats["created"] // 8, 6))
             self.assertGreater(collector.counter("batches_retried"), 0)

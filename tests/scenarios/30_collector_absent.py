@@ -10,13 +10,13 @@ import socket
 import sys
 import unittest
 
-from collector import Collector, DataFolder, Load, assert_adds_up, wait_until
+from collector import Collector, DataFolder, Load, assert_adds_up, eventually
 
 
 class CollectorAbsent(unittest.TestCase):
     def load_goes_on_and_ends(self, load, acknowledged):
         before = load.stats()["created"]
-        wait_until(lambda: load.stats()["created"] > before + 100000, "the service works on")
+        eventually(lambda: load.stats()["created"] > before + 100000, "the service works on")
         stats = load.finish(500)
         assert_adds_up(stats)
         self.assertEqual(stats["in_flight"], 0)
@@ -40,11 +40,11 @@ class CollectorAbsent(unittest.TestCase):
     def test_the_collector_is_stopped_in_mid_load(self):
         with DataFolder() as folder, Collector(BIN, folder) as collector:
             with Load(BIN, collector.nng, rate=200) as load:
-                wait_until(lambda: load.stats()["acknowledged"] > 500, "spans flow")
+                eventually(lambda: load.stats()["acknowledged"] > 500, "spans flow")
                 collector.signal(signal.SIGSTOP)
                 try:
                     before = load.stats()["created"]
-                    wait_until(lambda: load.stats()["created"] > before + 3000, "the service works on")
+                    eventually(lambda: load.stats()["created"] > before + 3000, "the service works on")
                     stats = load.finish(500)
                 finally:
                     collector.signal(signal.SIGCONT)
@@ -52,7 +52,7 @@ class CollectorAbsent(unittest.TestCase):
             self.assertEqual(stats["in_flight"], 0)
             self.assertGreater(stats["dropped"], 0)
             # What was on its way may be stored without the service knowing; never the other way round.
-            wait_until(lambda: collector.spans()[1] >= stats["acknowledged"],
+            eventually(lambda: collector.spans()[1] >= stats["acknowledged"],
                        "what was acknowledged is stored")
 
 

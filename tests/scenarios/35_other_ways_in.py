@@ -6,7 +6,7 @@ import os
 import sys
 import unittest
 
-from collector import Collector, DataFolder, Load, assert_adds_up, wait_until
+from collector import Collector, DataFolder, Load, assert_adds_up, eventually
 from postgres import Postgres
 
 
@@ -22,7 +22,7 @@ class OtherWaysIn(unittest.TestCase):
             with Collector(BIN, folder, listen=endpoint) as collector:
                 self.assertEqual(collector.nng, endpoint)
                 with Load(BIN, endpoint, requests=200) as load:
-                    wait_until(lambda: load.stats()["created"] == 200 * 2 * 8, "all requests are made")
+                    eventually(lambda: load.stats()["created"] == 200 * 2 * 8, "all requests are made")
                     stats = load.finish(10000)
                 self.assertEqual(stats["acknowledged"], stats["created"])
                 self.assert_all_stored_once(collector, stats)
@@ -31,11 +31,11 @@ class OtherWaysIn(unittest.TestCase):
         with Postgres() as postgres:
             collectors = [Collector(BIN, dsn=postgres.dsn) for _ in range(2)]
             with Load(BIN, ",".join(collector.nng for collector in collectors), rate=200) as load:
-                wait_until(lambda: load.stats()["acknowledged"] > 500, "spans flow")
+                eventually(lambda: load.stats()["acknowledged"] > 500, "spans flow")
                 busy = next(i for i, collector in enumerate(collectors) if collector.counter("batches_stored"))
                 collectors[busy].kill()
                 before = load.stats()["acknowledged"]
-                wait_until(lambda: load.stats()["acknowledged"] > before + 500, "spans flow to the other")
+                eventually(lambda: load.stats()["acknowledged"] > before + 500, "spans flow to the other")
                 stats = load.finish(10000)
             with collectors[1 - busy] as left:
                 self.assertGreater(left.counter("batches_stored"), 0)

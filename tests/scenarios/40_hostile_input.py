@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from collector import Collector, DataFolder, Load, wait_until
+from collector import Collector, DataFolder, Load, eventually
 
 GREETING = b"\0SP\0\0\x30\0\0"
 
@@ -81,7 +81,7 @@ class HostileInput(unittest.TestCase):
         """Runs act, then waits until the counter has gone up and `weir status` shows it."""
         before = self.collector.counter(name)
         result = act()
-        wait_until(lambda: self.collector.counter(name) > before, f"{name} is counted")
+        eventually(lambda: self.collector.counter(name) > before, f"{name} is counted")
         return result
 
     def closed_after(self, data):
@@ -125,7 +125,7 @@ class HostileInput(unittest.TestCase):
         name = b"evil\x1b[2J\x07\xe2\x80\xae<script>'; DROP SCHEMA weir; --\xff\0end"
         reply = self.counted("batches_stored", lambda: self.send(batch(name, b"SELECT '\x1b]0;x\x07'", producer=8)))
         self.assertTrue(reply.startswith(b"\x08\x01"), reply)
-        wait_until(lambda: any("evil" in row["service"] for row in self.collector.json("/requests")["requests"]),
+        eventually(lambda: any("evil" in row["service"] for row in self.collector.json("/requests")["requests"]),
                    "the trace is analysed")
         for command in ("report", "requests", "status", "findings"):
             text = self.collector.weir(command).stdout

@@ -315,6 +315,9 @@ static void hostile_arguments(void **state)
     weir_call_end(call);
     weir_call_end(call);
     weir_call_send((struct weir_span){0, 0});
+    weir_span_end(weir_call_begin(NULL));
+    weir_traceparent(call, NULL);
+    weir_stats(NULL);
     weir_answer_read(NULL);
     weir_answer_forget(&call);
     assert_true(peer_wait_spans(peer, 1));

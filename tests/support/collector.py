@@ -14,24 +14,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 from postgres import binary_folder
+from process import DEADLINE_S, eventually  # noqa: F401, eventually is for the scenarios
 from service import Service
-
-DEADLINE_S = 60
-
-
-def wait_until(condition, what, deadline_s=DEADLINE_S):
-    """The condition's first true value; an error that says what was waited for."""
-    deadline = time.monotonic() + deadline_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {deadline_s} s in vain: {what}")
-        time.sleep(0.02)
 
 
 class DataFolder:
