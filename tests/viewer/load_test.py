@@ -169,6 +169,11 @@ class LoadTest(unittest.TestCase):
         said = json.loads(process.communicate(timeout=DEADLINE_S)[0])
         self.assertGreaterEqual(said["elapsed_ms"], 300)  # the fourth begins after three quarters of it
 
+    def test_a_user_thinks_between_an_answer_and_the_next_request(self):
+        said = self.load("/a", "-n", "3", "--think", "0.15")
+        self.assertEqual(said["done"], 3)
+        self.assertGreaterEqual(said["elapsed_ms"], 300)
+
     def test_failures_are_counted_by_what_they_are(self):
         run = weir_load(*(self.server.url + path for path in ("/status/200", "/status/404", "/status/503", "/cut/1")), "-n",
                         "8", "--json")

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RAMP_UP_NS NS_PER_S
-
 static const struct demo_stage *last_stage(const struct demo_study *study)
 {
     return &study->stages[study->stage_count - 1];
@@ -27,14 +25,14 @@ static double hit_rate(const struct demo_study *study)
 
 static bool send_rounds(struct demo *demo, const struct demo_study *study, struct demo_full_result *result)
 {
-    int64_t elapsed_ns = 0;
+    int64_t elapsed_ns = 0, think_ns = (int64_t)(study->full.think_s * NS_PER_S);
     unsigned requests = study->full.round_requests;
     for (unsigned i = 0; i < study->full.rounds; i++) {
         struct load_settings settings = {
             .concurrency = DEMO_USERS,
-            .ramp_up_ns = RAMP_UP_NS,
-            .reconnects = true, /* a worker of the service serves its connections one after another */
-            .think_ns = (int64_t)(study->full.think_s * NS_PER_S),
+            .ramp_up_ns = think_ns, /* so that they do not come all at once, again and again */
+            .reconnects = true,     /* a worker of the service serves its connections one after another */
+            .think_ns = think_ns,
             .mix = {.requests = requests, .hit_rate = hit_rate(study), .seed = i + 1}};
         if (!local_redis_flush(&demo->redis)) return demo_fail(demo, "redis", "Redis does not answer");
         if (!demo_play_load(demo, study, last_stage(study), study->full.targets, &settings, result->times,
