@@ -8,16 +8,16 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-static inline void *arena_allocator_alloc(void *arena, size_t bytes) {
-    return arena_alloc(arena, bytes);
-}
+static inline void *arena_allocator_alloc(void *arena, size_t bytes) { return arena_alloc(arena, bytes); }
 
-static inline void arena_allocator_free(void *arena, void *memory) {
+static inline void arena_allocator_free(void *arena, void *memory)
+{
     (void)arena;
     (void)memory;
 }
 
-static inline ProtobufCAllocator arena_allocator(struct arena *arena) {
+static inline ProtobufCAllocator arena_allocator(struct arena *arena)
+{
     ProtobufCAllocator allocator = {arena_allocator_alloc, arena_allocator_free, arena};
     return allocator;
 }

@@ -90,15 +90,9 @@ struct batch {
 };
 
 /* An element of a column that may be NULL. */
-static inline uint32_t batch_u32(const uint32_t *column, size_t i) {
-    return column ? column[i] : 0;
-}
-static inline uint64_t batch_u64(const uint64_t *column, size_t i) {
-    return column ? column[i] : 0;
-}
-static inline int64_t batch_i64(const int64_t *column, size_t i) {
-    return column ? column[i] : 0;
-}
+static inline uint32_t batch_u32(const uint32_t *column, size_t i) { return column ? column[i] : 0; }
+static inline uint64_t batch_u64(const uint64_t *column, size_t i) { return column ? column[i] : 0; }
+static inline int64_t batch_i64(const int64_t *column, size_t i) { return column ? column[i] : 0; }
 
 /* Columns over spans that hold nothing but 0 are left out, so the other side may see NULL where this one had
  * zeros. Sets no version: the caller fills batch->version like everything else. Bytes that batch_pack will
@@ -125,16 +119,15 @@ size_t batch_pack(const struct batch *batch, unsigned char *to);
 bool batch_unpack(struct batch *batch, struct arena *arena, const void *data, size_t bytes, const char **why);
 
 /* After a batch_unpack that failed: it was made for a newer collector. *why then starts with "version". */
-static inline bool batch_is_newer(const struct batch *batch) {
-    return batch->version > BATCH_VERSION;
-}
+static inline bool batch_is_newer(const struct batch *batch) { return batch->version > BATCH_VERSION; }
 
 /* What a batch from the wire has beyond a fragment: a producer, a sequence and, when there are spans, at
  * least one trace and one operation (an absent span_trace or span_operation then means the first). No spans
  * at all is fine: counters. */
 bool batch_check_complete(const struct batch *batch, const char **why);
 
-static inline struct str batch_string(const struct batch *batch, uint32_t index) {
+static inline struct str batch_string(const struct batch *batch, uint32_t index)
+{
     if (index >= batch->string_count) return str_view("", 0);
     return str_view(batch->string_data.data + batch->string_offset[index], batch->string_bytes[index]);
 }

@@ -6,14 +6,16 @@
 
 /* A column of nothing but 0 stays away: readers take an absent one for 0, and 8 bytes a span are saved for
  * each id or hash that no span of the batch has. Columns in use show it in their first elements. */
-static bool all_zero(const void *column, size_t bytes) {
+static bool all_zero(const void *column, size_t bytes)
+{
     const unsigned char *at = column;
     return bytes == 0 || (at[0] == 0 && memcmp(at, at + 1, bytes - 1) == 0);
 }
 
 /* The generated message with its pointers on the batch's arrays: nothing is copied before the bytes are
  * written. */
-static void message_over(Weir__V1__Batch *message, const struct batch *batch) {
+static void message_over(Weir__V1__Batch *message, const struct batch *batch)
+{
     weir__v1__batch__init(message);
 #define X(name) message->name = batch->name;
     BATCH_VALUES(X)
@@ -38,13 +40,15 @@ static void message_over(Weir__V1__Batch *message, const struct batch *batch) {
 #undef X
 }
 
-size_t batch_packed_bytes(const struct batch *batch) {
+size_t batch_packed_bytes(const struct batch *batch)
+{
     Weir__V1__Batch message;
     message_over(&message, batch);
     return weir__v1__batch__get_packed_size(&message);
 }
 
-size_t batch_pack(const struct batch *batch, unsigned char *to) {
+size_t batch_pack(const struct batch *batch, unsigned char *to)
+{
     Weir__V1__Batch message;
     message_over(&message, batch);
     return weir__v1__batch__pack(&message, to);

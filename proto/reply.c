@@ -8,7 +8,8 @@
 /* What is left for the reason beside two tags, a status, a length of two bytes and 32 bits. */
 #define REASON_BYTES_MAX (REPLY_BYTES_MAX - 16)
 
-size_t reply_pack(const struct reply *reply, unsigned char to[REPLY_BYTES_MAX]) {
+size_t reply_pack(const struct reply *reply, unsigned char to[REPLY_BYTES_MAX])
+{
     Weir__V1__Reply message = WEIR__V1__REPLY__INIT;
     char reason[REASON_BYTES_MAX + 1];
     size_t len = utf8_cut(reply->reason, REASON_BYTES_MAX);
@@ -21,7 +22,8 @@ size_t reply_pack(const struct reply *reply, unsigned char to[REPLY_BYTES_MAX]) 
     return weir__v1__reply__pack(&message, to);
 }
 
-bool reply_unpack(struct reply *reply, struct arena *arena, const void *data, size_t bytes) {
+bool reply_unpack(struct reply *reply, struct arena *arena, const void *data, size_t bytes)
+{
     ProtobufCAllocator allocator = arena_allocator(arena);
     memset(reply, 0, sizeof *reply);
     const Weir__V1__Reply *message = weir__v1__reply__unpack(&allocator, bytes, data);

@@ -32,9 +32,7 @@ void sp_greeting(unsigned char to[SP_GREETING_BYTES], uint16_t protocol);
 /* False when these 8 bytes are no greeting; otherwise *protocol is the peer's. */
 bool sp_greeting_parse(const unsigned char from[SP_GREETING_BYTES], uint16_t *protocol);
 
-static inline size_t sp_prefix_bytes(enum sp_transport transport) {
-    return transport == SP_IPC ? 9 : 8;
-}
+static inline size_t sp_prefix_bytes(enum sp_transport transport) { return transport == SP_IPC ? 9 : 8; }
 /* Writes the prefix of a frame of so many bytes (header words included); returns its length. */
 size_t sp_prefix(unsigned char to[SP_FRAME_PREFIX_BYTES], enum sp_transport transport, uint64_t frame_bytes);
 bool sp_prefix_parse(const unsigned char *from, enum sp_transport transport, uint64_t *frame_bytes);

@@ -24,7 +24,8 @@ static long requests_max, requests_per_second;
  * for writing. */
 static pthread_rwlock_t quiet = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
-static void query(long id) {
+static void query(long id)
+{
     char value[24];
     int len = snprintf(value, sizeof value, "%ld", id);
     static const char sql[] = "SELECT name FROM items WHERE id = $1";
@@ -41,7 +42,8 @@ static void query(long id) {
     weir_call_end(call);
 }
 
-static void request(long number) {
+static void request(long number)
+{
     WEIR_SERVER_SPAN(server, "GET", "/load/{id}", NULL);
     weir_int("load.number", number);
     {
@@ -52,7 +54,8 @@ static void request(long number) {
     weir_server_response(server, 200);
 }
 
-static void *work(void *unused) {
+static void *work(void *unused)
+{
     (void)unused;
     const struct timespec pause = {0, requests_per_second ? 1000000000L / requests_per_second : 0};
     for (long i = 0; !finished && (requests_max == 0 || i < requests_max); i++) {
@@ -64,7 +67,8 @@ static void *work(void *unused) {
     return NULL;
 }
 
-static void print_stats(const char *status) {
+static void print_stats(const char *status)
+{
     struct weir_stats stats;
     weir_stats(&stats);
     printf("{\"status\":\"%s\",\"created\":%" PRIu64 ",\"acknowledged\":%" PRIu64 ",\"dropped\":%" PRIu64
@@ -73,7 +77,8 @@ static void print_stats(const char *status) {
     fflush(stdout);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     long threads = 2;
     static const struct option options[] = {
         {"threads", required_argument, NULL, 't'},
