@@ -118,30 +118,20 @@ static void resources(void **state)
     settings_fini(&settings);
 }
 
+#define THIRTY_BYTES "/a/folder/of/exactly/30/bytes/"
+#define TOO_LONG_PATH                                                                                        \
+    "ipc://" THIRTY_BYTES THIRTY_BYTES THIRTY_BYTES THIRTY_BYTES /* a socket's path has 107 */
+
 static void endpoints(void **state)
 {
     (void)state;
     static const char *const good[] = {"tcp://127.0.0.1:5140", "tcp://h:1", "tcp://[fe80::1]:65535",
                                        "ipc:///run/weir", "ipc://relative"};
-    static const char *const bad[] = {"tcp://h",
-                                      "tcp://h:",
-                                      "tcp://:5140",
-                                      "tcp://h:0",
-                                      "tcp://h:65536",
-                                      "h:5140",
-                                      "http://h:80",
-                                      "tcp://h:51x0",
-                                      "tcp://a:1,tcp://b:2",
-                                      "tcp://::1:5140",
-                                      "tcp://",
-                                      "tcp://u@h:1",
-                                      "tcp://h:5140/",
-                                      "tcp://a b:1",
-                                      "tcp://[]:1",
-                                      "ipc://",
-                                      "unix:///x",
-                                      "ipc:///a/path/that/is/longer/than/a/unix/socket/may/have/which/is/one/"
-                                      "hundred/and/seven/bytes/and/no/more/than/that/x"};
+    static const char *const bad[] = {
+        "tcp://h", "tcp://h:",    "tcp://:5140",   "tcp://h:0",           "tcp://h:65536",
+        "h:5140",  "http://h:80", "tcp://h:51x0",  "tcp://a:1,tcp://b:2", "tcp://::1:5140",
+        "tcp://",  "tcp://u@h:1", "tcp://h:5140/", "tcp://a b:1",         "tcp://[]:1",
+        "ipc://",  "unix:///x",   TOO_LONG_PATH};
     struct endpoint endpoint;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         if (!settings_endpoint(str_of(good[i]), &endpoint)) fail_msg("%s is good", good[i]);
@@ -164,8 +154,7 @@ static void several_endpoints(void **state)
     settings_fini(&settings);
     static const char *const bad[] = {
         "tcp://a:1,", ",tcp://a:1", "tcp://a:1,,tcp://b:2", "tcp://a:1;tcp://b:2",
-        "tcp://a:1,tcp://a:2,tcp://a:3,tcp://a:4,tcp://a:5,tcp://a:6,tcp://a:7,tcp://a:8,"
-        "tcp://a:9"};
+        "tcp://a:1,tcp://b:1,tcp://c:1,tcp://d:1,tcp://e:1,tcp://f:1,tcp://g:1,tcp://h:1,tcp://i:1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         setenv("WEIR_ENDPOINT", bad[i], 1);
         assert_int_equal(settings_read(&settings, NULL), WEIR_BAD_ENDPOINT);
