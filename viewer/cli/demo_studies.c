@@ -45,7 +45,7 @@ const struct demo_study demo_studies[DEMO_STUDIES] = {
                       .kind = "n_plus_one_",
                       .without = "its N+1 loops",
                       .repaired = "one query in place of each loop",
-                      .beside = "weir takes one call of each loop as the price of the one query"}},
+                      .beside = "weir reads the price of the one query off the calls of its loop"}},
      .prediction_count = 1,
      .full = {.targets = "/api/dashboard/{1-21}",
               .ids = 21,
