@@ -20,7 +20,7 @@ static struct {
     bool is_running;  /* between weir_init and weir_shutdown */
     bool is_stopping; /* weir_shutdown waits, without lifecycle */
     uint32_t epoch;
-    struct settings settings; /* while running */
+    struct settings *settings; /* while running, else NULL */
     struct producer producer;
     struct exporter *exporter;       /* NULL in a forked child until its first span */
     struct exporter *left_by_parent; /* in a forked child: memory that is nobody's */
@@ -52,7 +52,7 @@ static void at_exit(void)
 {
     pthread_mutex_lock(&here.lifecycle);
     bool running = here.is_running;
-    uint32_t timeout_ms = here.settings.shutdown_timeout_ms;
+    uint32_t timeout_ms = running ? here.settings->shutdown_timeout_ms : 0;
     pthread_mutex_unlock(&here.lifecycle);
     if (running) weir_shutdown(timeout_ms);
 }
@@ -111,7 +111,7 @@ bool process_start_exporter(void)
 {
     pthread_mutex_lock(&here.lifecycle);
     if (here.is_running && !here.exporter) {
-        here.exporter = exporter_start(&here.settings, &here.producer);
+        here.exporter = exporter_start(here.settings, &here.producer);
         atomic_store_explicit(&weir_process.exporter_missing, false, memory_order_release);
         if (!here.exporter) {
             set_epoch(0);
@@ -132,8 +132,8 @@ static bool set_up_once(void)
     if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) return false;
     if (atexit(at_exit) != 0) return false;
     new_producer();
-    if (here.settings.hash_key.len)
-        hash_key_derive(&weir_process.key, here.settings.hash_key.data, here.settings.hash_key.len);
+    if (here.settings->hash_key.len)
+        hash_key_derive(&weir_process.key, here.settings->hash_key.data, here.settings->hash_key.len);
     else
         hash_key_random(&weir_process.key);
     here.is_set_up = true;
@@ -143,13 +143,19 @@ static bool set_up_once(void)
 static enum weir_status start(void)
 {
     if (!set_up_once()) return WEIR_NO_MEMORY;
-    atomic_store(&weir_process.evidence, here.settings.evidence);
-    atomic_store(&weir_process.ring_bytes, here.settings.ring_bytes);
-    here.exporter = exporter_start(&here.settings, &here.producer);
+    atomic_store(&weir_process.evidence, here.settings->evidence);
+    atomic_store(&weir_process.ring_bytes, here.settings->ring_bytes);
+    here.exporter = exporter_start(here.settings, &here.producer);
     if (!here.exporter) return WEIR_NO_THREAD;
     here.is_running = true;
     set_epoch(++here.epoch);
     return WEIR_OK;
+}
+
+static void forget_settings(void)
+{
+    settings_free(here.settings);
+    here.settings = NULL;
 }
 
 enum weir_status weir_init(const struct weir_config *config)
@@ -157,9 +163,10 @@ enum weir_status weir_init(const struct weir_config *config)
     pthread_mutex_lock(&here.lifecycle);
     enum weir_status status = WEIR_ALREADY;
     if (!here.is_running && !here.is_stopping) {
-        status = settings_read(&here.settings, config);
-        if (status == WEIR_OK) status = here.settings.disabled ? WEIR_DISABLED : start();
-        if (status != WEIR_OK) settings_fini(&here.settings);
+        forget_settings(); /* left in the child of a fork, if any */
+        status = settings_new(config, &here.settings);
+        if (status == WEIR_OK) status = here.settings->disabled ? WEIR_DISABLED : start();
+        if (status != WEIR_OK) forget_settings();
     }
     pthread_mutex_unlock(&here.lifecycle);
     return status;
@@ -198,7 +205,8 @@ enum weir_status weir_shutdown(uint32_t timeout_ms)
         here.exporter = NULL;
         here.is_stopping = false;
     }
-    if (end == EXPORTER_ENDED) settings_fini(&here.settings); /* else the thread reads them */
+    if (end == EXPORTER_ENDED) forget_settings();
+    if (end == EXPORTER_RESOLVING) here.settings = NULL; /* the thread's now */
     pthread_mutex_unlock(&here.lifecycle);
     return judge(&before, &after);
 }

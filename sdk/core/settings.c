@@ -214,7 +214,7 @@ static void read_resource(struct settings *settings, const struct weir_config *c
     set_text(settings, "service.version", config->service_version);
 }
 
-enum weir_status settings_read(struct settings *settings, const struct weir_config *config)
+static enum weir_status settings_read(struct settings *settings, const struct weir_config *config)
 {
     static const struct weir_config nothing;
     if (!config) config = &nothing;
@@ -233,4 +233,21 @@ enum weir_status settings_read(struct settings *settings, const struct weir_conf
     return arena_exhausted(&settings->arena) ? WEIR_NO_MEMORY : status;
 }
 
-void settings_fini(struct settings *settings) { arena_fini(&settings->arena); }
+enum weir_status settings_new(const struct weir_config *config, struct settings **settings)
+{
+    struct settings *read = *settings = malloc(sizeof *read);
+    if (!read) return WEIR_NO_MEMORY;
+    enum weir_status status = settings_read(read, config);
+    if (status != WEIR_OK) {
+        settings_free(read);
+        *settings = NULL;
+    }
+    return status;
+}
+
+void settings_free(struct settings *settings)
+{
+    if (!settings) return;
+    arena_fini(&settings->arena);
+    free(settings);
+}

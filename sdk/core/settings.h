@@ -66,9 +66,9 @@ struct settings {
     struct setting_pair resource[SETTINGS_RESOURCE_MAX + 8];
 };
 
-/* WEIR_OK, BAD_ENDPOINT or NO_MEMORY; settings_fini in any case. */
-enum weir_status settings_read(struct settings *settings, const struct weir_config *config);
-void settings_fini(struct settings *settings);
+/* WEIR_OK, and *settings is the caller's to free; or BAD_ENDPOINT or NO_MEMORY, and *settings is NULL. */
+enum weir_status settings_new(const struct weir_config *config, struct settings **settings);
+void settings_free(struct settings *settings); /* NULL is fine */
 
 /* "tcp://HOST:PORT", HOST a name, an IPv4 address or an IPv6 one in brackets, or "ipc://PATH"; views into text. */
 bool settings_endpoint(struct str text, struct endpoint *endpoint);

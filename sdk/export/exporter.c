@@ -38,7 +38,7 @@
 enum phase { WORKING, RESOLVING, LEFT_BEHIND };
 
 struct exporter {
-    const struct settings *settings; /* borrowed */
+    struct settings *settings; /* borrowed; the thread's own when it is left behind */
     struct producer *producer;       /* borrowed */
     pthread_t thread;
     int wake_fd;
@@ -392,6 +392,7 @@ static void *exporter_run(void *argument)
     struct exporter *exporter = argument;
     pthread_setname_np(pthread_self(), "weir");
     if (!export_until_stopped(exporter)) {
+        settings_free(exporter->settings);
         exporter_free(exporter); /* left behind: the one who did has settled the counters */
         return NULL;
     }
@@ -426,7 +427,7 @@ static void done_init(struct exporter *exporter)
     pthread_mutex_init(&exporter->mutex, NULL);
 }
 
-struct exporter *exporter_start(const struct settings *settings, struct producer *producer)
+struct exporter *exporter_start(struct settings *settings, struct producer *producer)
 {
     struct exporter *exporter = calloc(1, sizeof *exporter);
     if (!exporter) return NULL;

@@ -23,13 +23,14 @@ struct producer {
 
 struct exporter;
 
-/* Starts the thread; settings and producer are borrowed. NULL: no thread, no memory or no descriptor. */
-struct exporter *exporter_start(const struct settings *settings, struct producer *producer);
+/* Starts the thread; settings and producer are borrowed, the settings until a stop that leaves the thread behind gives
+ * them to it. NULL: no thread, no memory or no descriptor. */
+struct exporter *exporter_start(struct settings *settings, struct producer *producer);
 
 /* How a stop went. */
 enum exporter_end {
     EXPORTER_ENDED, /* the exporter is freed, the rings are empty */
-    EXPORTER_RESOLVING, /* the resolver keeps the thread; it ends by itself and touches no ring; the settings must stay */
+    EXPORTER_RESOLVING, /* the resolver keeps the thread; it ends by itself and touches no ring; it frees the settings */
     EXPORTER_STUCK /* the system does not let it run: it may still be at the rings, so there can be no other one */
 };
 
