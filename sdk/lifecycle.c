@@ -22,6 +22,7 @@ static struct {
     uint32_t epoch;
     struct settings *settings; /* while running, else NULL */
     struct producer producer;
+    const struct weir_output *output;
     struct exporter *exporter;       /* NULL in a forked child until its first span */
     struct exporter *left_by_parent; /* in a forked child: memory that is nobody's */
 } here = {.lifecycle = PTHREAD_MUTEX_INITIALIZER};
@@ -111,7 +112,7 @@ bool process_start_exporter(void)
 {
     pthread_mutex_lock(&here.lifecycle);
     if (here.is_running && !here.exporter) {
-        here.exporter = exporter_start(here.settings, &here.producer);
+        here.exporter = exporter_start(here.settings, here.output, &here.producer);
         atomic_store_explicit(&weir_process.exporter_missing, false, memory_order_release);
         if (!here.exporter) {
             set_epoch(0);
@@ -142,10 +143,12 @@ static bool set_up_once(void)
 
 static enum weir_status start(void)
 {
+    enum weir_status status = output_choose(here.settings, &here.output);
+    if (status != WEIR_OK) return status;
     if (!set_up_once()) return WEIR_NO_MEMORY;
     atomic_store(&weir_process.evidence, here.settings->evidence);
     atomic_store(&weir_process.ring_bytes, here.settings->ring_bytes);
-    here.exporter = exporter_start(here.settings, &here.producer);
+    here.exporter = exporter_start(here.settings, here.output, &here.producer);
     if (!here.exporter) return WEIR_NO_THREAD;
     here.is_running = true;
     set_epoch(++here.epoch);
@@ -206,7 +209,7 @@ enum weir_status weir_shutdown(uint32_t timeout_ms)
         here.is_stopping = false;
     }
     if (end == EXPORTER_ENDED) forget_settings();
-    if (end == EXPORTER_RESOLVING) here.settings = NULL; /* the thread's now */
+    if (end == EXPORTER_LEFT_BEHIND) here.settings = NULL; /* the thread's now */
     pthread_mutex_unlock(&here.lifecycle);
     return judge(&before, &after);
 }

@@ -121,10 +121,10 @@ static bool add_endpoint(struct settings *settings, struct str text)
 }
 
 /* A list separated by commas, blanks around them; every one must be good. */
-static enum weir_status read_endpoints(struct settings *settings, const char *configured)
+static enum weir_status read_list(struct settings *settings, const char *at)
 {
-    const char *at = configured && *configured ? configured : setting_text(TEXT_endpoint);
-    for (at = at ? at : texts[TEXT_endpoint].standard;; at++) {
+    settings->scheme = arena_str(&settings->arena, str_view(at, 3));
+    for (;; at++) {
         at += strspn(at, " ");
         size_t len = strcspn(at, ","), shown = len;
         while (shown && at[shown - 1] == ' ') shown--;
@@ -132,6 +132,27 @@ static enum weir_status read_endpoints(struct settings *settings, const char *co
         at += len;
         if (*at == 0) return WEIR_OK;
     }
+}
+
+/* What stands before the first colon; empty when that is no scheme (RFC 3986, 3.1, in lower case). */
+static struct str scheme_of(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+    return str_view(text, text[len] == ':' && *text >= 'a' ? len : 0);
+}
+
+/* Whatever is no list of tcp:// and ipc:// is one endpoint, and its output reads it. */
+static enum weir_status read_endpoints(struct settings *settings, const char *configured)
+{
+    const char *text = configured && *configured ? configured : setting_text(TEXT_endpoint);
+    if (!text) text = texts[TEXT_endpoint].standard;
+    text += strspn(text, " ");
+    struct str scheme = scheme_of(text);
+    if (str_is(scheme, "tcp") || str_is(scheme, "ipc")) return read_list(settings, text);
+    if (scheme.len == 0) return WEIR_BAD_ENDPOINT;
+    settings->target = arena_str(&settings->arena, str_of(text));
+    settings->scheme = str_view(settings->target.data, scheme.len);
+    return WEIR_OK;
 }
 
 /* ---- resource ---- */

@@ -26,7 +26,7 @@
 #define SETTING_TEXTS(X)                                                                                     \
     X(endpoint, "WEIR_ENDPOINT", "tcp://127.0.0.1:5140",                                                     \
       "where a collector listens: tcp://HOST:PORT or ipc://PATH; several, with commas between: one of them " \
-      "is used, another when it fails")                                                                      \
+      "is used, another when it fails; or another output")                                                   \
     X(service_name, "OTEL_SERVICE_NAME", "unknown_service:PROGRAM", "the service's name in reports")         \
     X(resource, "OTEL_RESOURCE_ATTRIBUTES", "",                                                              \
       "service.version=1.2,service.instance.id=a and so on; reports keep versions apart")                    \
@@ -59,7 +59,9 @@ struct settings {
     bool debug;         /* WEIR_LOG=debug */
     bool evidence;      /* not WEIR_EVIDENCE=off */
     struct str hash_key;
-    uint32_t endpoint_count; /* at least 1 */
+    struct str scheme; /* of the endpoint: "tcp" and "ipc" for those listed, else what stands before the : */
+    struct str target; /* an endpoint of another scheme, whole: its output reads it; 0-terminated */
+    uint32_t endpoint_count; /* of tcp and ipc, then at least 1 */
     struct endpoint endpoints[ENDPOINTS_MAX];
     uint32_t export_interval_ms, ring_bytes, shutdown_timeout_ms;
     uint32_t resource_count; /* service.name first */

@@ -9,9 +9,8 @@
 #include "sdk/core/span_clock.h"
 #include "sdk/core/thread.h"
 #include "sdk/export/batch_builder.h"
-#include "sdk/export/resolve.h"
 #include "sdk/export/resource.h"
-#include "sdk/export/sp_client.h"
+#include "sdk/export/wait.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -25,8 +24,6 @@
 #define BACKOFF_MOST_NS  (2 * NS_PER_S)
 #define RETRY_LEAST_MS   50 /* a collector that says "at once" over and over costs the host next to nothing */
 #define RETRY_MOST_MS    30000
-#define UNKNOWN_MS       1000 /* docs/wire-format.md: a reply that is not understood */
-#define REPLY_ARENA      ((size_t)64 * 1024)
 #define HURRY_PARTS      64 /* of 256: a ring a quarter full */
 #define CALM_PARTS       8
 #define PAUSE_LEAST_NS   NS_PER_MS
@@ -34,16 +31,16 @@
 #define STOP_PATIENCE_NS NS_PER_S
 #define CLOCK_STEP_NS    NS_PER_MS /* a smaller change of the wall clock's distance is noise */
 
-/* Who may go on: the thread leaves WORKING only for the resolver, and only there can it be left behind. */
-enum phase { WORKING, RESOLVING, LEFT_BEHIND };
+/* Who may go on: the thread leaves WORKING only for what nothing can hurry, and only there can it be left behind. */
+enum phase { WORKING, BLOCKED, LEFT_BEHIND };
 
 struct exporter {
+    struct output_host host;   /* first: what outputs are given is this */
     struct settings *settings; /* borrowed; the thread's own when it is left behind */
-    struct producer *producer;       /* borrowed */
+    struct producer *producer; /* borrowed */
+    const struct weir_output *output;
+    void *opened; /* by output; NULL: not yet */
     pthread_t thread;
-    int wake_fd;
-    _Atomic int64_t
-        give_up_ns; /* INT64_MAX until the shutdown; its release pairs with the acquire in wait_for */
     _Atomic enum phase phase;
 
     pthread_mutex_t mutex; /* of done */
@@ -51,16 +48,15 @@ struct exporter {
     bool done;
 
     /* The thread's own. */
-    struct sp_client client;
     struct builder builder;
-    struct arena replies;
     struct id_generator jitter;
     struct thread_state *served_last; /* the ring that the last batch ended with */
     unsigned char *packed;            /* the unacknowledged batch */
     size_t packed_bytes, packed_room;
     bool has_batch, was_sent;
-    uint32_t endpoint, failures; /* which of the list; in a row */
     int64_t backoff_ns, pause_ns;
+    int64_t next_try_ns; /* of the unacknowledged batch */
+    bool postponed;      /* by the other side's word, which also a shutdown keeps to */
     int64_t wall_offset_ns;
     char instance_id[37];
     char host_name[256];
@@ -71,23 +67,25 @@ struct exporter {
 __attribute__((format(printf, 2, 3))) static void say(const struct exporter *exporter, const char *format,
                                                       ...)
 {
-    if (!exporter->settings->debug) return;
-    char line[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    output_say(&exporter->host, format, arguments);
     va_end(arguments);
-    dprintf(STDERR_FILENO, "weir: %s\n", line); /* no lock that a fork could leave behind */
 }
 
-static bool is_stopping(const struct exporter *exporter)
+static int64_t give_up_ns(const struct exporter *exporter)
 {
-    return atomic_load_explicit(&exporter->give_up_ns, memory_order_acquire) != INT64_MAX;
+    return atomic_load_explicit(&exporter->host.give_up_ns, memory_order_acquire);
 }
 
-static bool gave_up(const struct exporter *exporter)
+static bool is_stopping(const struct exporter *exporter) { return give_up_ns(exporter) != INT64_MAX; }
+
+static bool gave_up(const struct exporter *exporter) { return clock_monotonic_ns() >= give_up_ns(exporter); }
+
+/* Until then, or until the shutdown begins, or its deadline. */
+static void sleep_until(struct exporter *exporter, int64_t deadline_ns)
 {
-    return clock_monotonic_ns() >= atomic_load_explicit(&exporter->give_up_ns, memory_order_acquire);
+    wait_wake(exporter->host.outer.wake_fd, &exporter->host.give_up_ns, deadline_ns);
 }
 
 /* How far span_clock_ns is from wall time; moves only when the wall clock was set. */
@@ -199,60 +197,18 @@ static bool make_batch(struct exporter *exporter)
     return exporter->has_batch;
 }
 
-/* ---- delivering ---- */
+/* ---- what outputs ask of their host ---- */
 
-/* Sleeps a little longer after each failure, and never in step with others. */
-static void back_off(struct exporter *exporter)
+static struct exporter *of_host(const struct weir_output_host *host)
 {
-    int64_t delay =
-        exporter->backoff_ns / 2 + (int64_t)(id_next(&exporter->jitter) % (uint64_t)exporter->backoff_ns);
-    sp_client_sleep(&exporter->client, clock_monotonic_ns() + delay);
-    exporter->backoff_ns *= 2;
-    if (exporter->backoff_ns > BACKOFF_MOST_NS) exporter->backoff_ns = BACKOFF_MOST_NS;
+    return (struct exporter *)(uintptr_t)host; /* its first member */
 }
 
-static const struct endpoint *endpoint_now(const struct exporter *exporter)
-{
-    return &exporter->settings->endpoints[exporter->endpoint];
-}
+static int64_t host_give_up_ns(const struct weir_output_host *host) { return give_up_ns(of_host(host)); }
 
-static void say_of_endpoint(const struct exporter *exporter, const char *what)
+static void host_sending(const struct weir_output_host *host)
 {
-    const struct endpoint *endpoint = endpoint_now(exporter);
-    say(exporter, "%s%s%s: %s", endpoint->host.data, endpoint->is_ipc ? "" : ":", endpoint->port.data, what);
-}
-
-/* False: left behind, touch nothing shared any more. */
-static bool find_addresses(struct exporter *exporter, struct addresses *addresses)
-{
-    enum phase phase = RESOLVING;
-    if (resolve_at_once(endpoint_now(exporter), addresses)) return true;
-    atomic_store(&exporter->phase, RESOLVING);
-    resolve_name(endpoint_now(exporter), addresses);
-    return atomic_compare_exchange_strong(&exporter->phase, &phase, WORKING); /* pairs with leave_behind */
-}
-
-static bool connect_any(struct exporter *exporter, const struct addresses *addresses)
-{
-    const char *why = "host name not found";
-    for (uint32_t i = 0; i < addresses->count && !gave_up(exporter); i++) {
-        why = sp_client_connect(&exporter->client, (const struct sockaddr *)&addresses->address[i],
-                                addresses->bytes[i]);
-        if (!why) break;
-    }
-    say_of_endpoint(exporter, why ? why : "connected");
-    return !why;
-}
-
-/* The next endpoint of the list; after a whole round of failures, a pause. */
-static void fail_over(struct exporter *exporter)
-{
-    exporter->endpoint = (exporter->endpoint + 1) % exporter->settings->endpoint_count;
-    if (++exporter->failures % exporter->settings->endpoint_count == 0) back_off(exporter);
-}
-
-static void count_sent(struct exporter *exporter)
-{
+    struct exporter *exporter = of_host(host);
     pthread_mutex_lock(&weir_process.accounting);
     if (exporter->was_sent)
         weir_process.batches_resent++;
@@ -262,58 +218,134 @@ static void count_sent(struct exporter *exporter)
     exporter->was_sent = true;
 }
 
-static uint32_t retry_after_ms(const struct reply *reply)
+static void host_may_block(const struct weir_output_host *host)
 {
-    if (reply->status != REPLY_RETRY) return UNKNOWN_MS;
-    if (reply->retry_after_ms < RETRY_LEAST_MS) return RETRY_LEAST_MS;
-    return reply->retry_after_ms < RETRY_MOST_MS ? reply->retry_after_ms : RETRY_MOST_MS;
+    atomic_store(&of_host(host)->phase, BLOCKED);
 }
 
-static void obey(struct exporter *exporter, const struct reply *reply)
+static bool host_may_block_no_more(const struct weir_output_host *host)
 {
-    unsigned long long sequence = exporter->producer->sequence;
-    uint32_t after_ms = retry_after_ms(reply);
-    switch (reply->status) {
-    case REPLY_STORED:
-        settle_batch(exporter, &weir_process.acknowledged, NULL);
-        say(exporter, "batch %llu stored", sequence);
-        return;
-    case REPLY_REFUSED:
-        settle_dropped(exporter, DROP_refused);
-        say(exporter, "batch %llu refused: %.*s", sequence, STR_ARG(reply->reason));
-        return;
-    case REPLY_RETRY:
-    case REPLY_UNKNOWN:
-        break;
-    }
-    say(exporter, "batch %llu: again in %u ms", sequence, after_ms);
-    sp_client_sleep(&exporter->client, clock_monotonic_ns() + after_ms * NS_PER_MS);
+    enum phase phase = BLOCKED; /* pairs with exporter_stop */
+    return atomic_compare_exchange_strong(&of_host(host)->phase, &phase, WORKING);
+}
+
+static void host_say(const struct weir_output_host *host, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    output_say(&of_host(host)->host, format, arguments);
+    va_end(arguments);
+}
+
+static const char *host_setting(const struct weir_output_host *host, const char *name)
+{
+    return output_setting(of_host(host)->settings, name);
+}
+
+static void host_init(struct exporter *exporter)
+{
+    exporter->host = (struct output_host){.outer = {.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                                                    .give_up_ns = host_give_up_ns,
+                                                    .sending = host_sending,
+                                                    .may_block = host_may_block,
+                                                    .may_block_no_more = host_may_block_no_more,
+                                                    .say = host_say,
+                                                    .setting = host_setting},
+                                          .give_up_ns = INT64_MAX,
+                                          .settings = exporter->settings,
+                                          .producer = exporter->producer->id};
+}
+
+/* ---- delivering ---- */
+
+/* The next try a little later after each failure, and never in step with others. */
+static void back_off(struct exporter *exporter)
+{
+    int64_t delay =
+        exporter->backoff_ns / 2 + (int64_t)(id_next(&exporter->jitter) % (uint64_t)exporter->backoff_ns);
+    exporter->next_try_ns = clock_monotonic_ns() + delay;
+    exporter->postponed = false;
+    exporter->backoff_ns *= 2;
+    if (exporter->backoff_ns > BACKOFF_MOST_NS) exporter->backoff_ns = BACKOFF_MOST_NS;
+}
+
+static void postpone(struct exporter *exporter, uint32_t ms)
+{
+    if (ms < RETRY_LEAST_MS) ms = RETRY_LEAST_MS;
+    if (ms > RETRY_MOST_MS) ms = RETRY_MOST_MS;
+    exporter->next_try_ns = clock_monotonic_ns() + ms * NS_PER_MS;
+    exporter->postponed = true;
+    exporter->backoff_ns = BACKOFF_FIRST_NS;
+}
+
+static void settle_stored(struct exporter *exporter, const struct weir_delivery *delivery)
+{
+    pthread_mutex_lock(&weir_process.accounting);
+    uint64_t lost = delivery->lost < weir_process.in_batch ? delivery->lost : weir_process.in_batch;
+    weir_process.in_batch -= lost;
+    atomic_fetch_add_explicit(&weir_process.dropped[DROP_refused], lost, memory_order_relaxed);
+    weir_process.acknowledged += weir_process.in_batch;
+    weir_process.in_batch = 0;
+    pthread_mutex_unlock(&weir_process.accounting);
+    exporter->has_batch = false;
+    exporter->backoff_ns = BACKOFF_FIRST_NS;
 }
 
 /* One try. False: left behind. */
 static bool deliver(struct exporter *exporter)
 {
-    struct addresses addresses;
-    if (atomic_load(&exporter->client.fd) < 0) {
-        if (!find_addresses(exporter, &addresses)) return false;
-        if (!connect_any(exporter, &addresses)) {
-            fail_over(exporter);
+    unsigned long long sequence = exporter->producer->sequence;
+    struct weir_delivery delivery = {.outcome = WEIR_BATCH_FAILED};
+    exporter->output->deliver(exporter->opened, exporter->packed, exporter->packed_bytes, &delivery);
+    switch (delivery.outcome) {
+    case WEIR_BATCH_STORED:
+        settle_stored(exporter, &delivery);
+        say(exporter, "batch %llu stored%s%s", sequence, delivery.lost ? ", but not all of it: " : "",
+            delivery.lost ? delivery.reason : "");
+        return true;
+    case WEIR_BATCH_REFUSED:
+        settle_dropped(exporter, DROP_refused);
+        say(exporter, "batch %llu refused: %s", sequence, delivery.reason);
+        return true;
+    case WEIR_BATCH_RETRY:
+        postpone(exporter, delivery.retry_after_ms);
+        say(exporter, "batch %llu: again in %u ms", sequence, delivery.retry_after_ms);
+        return true;
+    case WEIR_BATCH_ABANDONED:
+        return false;
+    case WEIR_BATCH_FAILED:
+        break;
+    }
+    back_off(exporter);
+    say(exporter, "batch %llu: %s", sequence, delivery.reason);
+    return true;
+}
+
+/* Waits for the time of the next try. False: it would come after the shutdown's deadline. A shutdown does not wait out
+ * what was only our own caution. */
+static bool next_try_comes(struct exporter *exporter)
+{
+    while (clock_monotonic_ns() < exporter->next_try_ns) {
+        bool stopping = is_stopping(exporter);
+        if (exporter->next_try_ns >= give_up_ns(exporter)) {
+            if (exporter->postponed) return false;
+            exporter->next_try_ns = give_up_ns(exporter);
+        }
+        sleep_until(exporter, exporter->next_try_ns);
+        if (!stopping && is_stopping(exporter) && !exporter->postponed) {
+            exporter->backoff_ns = BACKOFF_FIRST_NS;
             return true;
         }
     }
-    struct reply reply;
-    count_sent(exporter);
-    const char *why = sp_client_request(&exporter->client, exporter->packed, exporter->packed_bytes,
-                                        &exporter->replies, &reply);
-    if (why) {
-        say(exporter, "batch %llu: %s", (unsigned long long)exporter->producer->sequence, why);
-        fail_over(exporter);
-    } else {
-        exporter->backoff_ns = BACKOFF_FIRST_NS;
-        exporter->failures = 0;
-        obey(exporter, &reply);
-    }
-    arena_reset(&exporter->replies);
+    return !gave_up(exporter);
+}
+
+/* Until the batch is settled, or the deadline. False: left behind. */
+static bool deliver_until_settled(struct exporter *exporter)
+{
+    exporter->next_try_ns = 0;
+    while (exporter->has_batch && next_try_comes(exporter))
+        if (!deliver(exporter)) return false;
     return true;
 }
 
@@ -364,23 +396,21 @@ static bool export_until_stopped(struct exporter *exporter)
         bool last_look = is_stopping(exporter);
         if (!exporter->has_batch && !make_batch(exporter)) {
             if (last_look) return true;
-            sp_client_sleep(&exporter->client, clock_monotonic_ns() + exporter->pause_ns);
+            sleep_until(exporter, clock_monotonic_ns() + exporter->pause_ns);
             continue;
         }
-        while (exporter->has_batch && !gave_up(exporter))
-            if (!deliver(exporter)) return false;
+        if (!deliver_until_settled(exporter)) return false;
         if (exporter->has_batch) return true;
         if (exporter->builder.batch.span_count < BUILDER_SPANS_MAX && !is_stopping(exporter))
-            sp_client_sleep(&exporter->client, clock_monotonic_ns() + exporter->pause_ns);
+            sleep_until(exporter, clock_monotonic_ns() + exporter->pause_ns);
     }
 }
 
 static void exporter_free(struct exporter *exporter)
 {
-    sp_client_close(&exporter->client);
-    if (exporter->wake_fd >= 0) close(exporter->wake_fd);
+    if (exporter->opened) exporter->output->close(exporter->opened);
+    if (exporter->host.outer.wake_fd >= 0) close(exporter->host.outer.wake_fd);
     builder_fini(&exporter->builder);
-    arena_fini(&exporter->replies);
     free(exporter->packed);
     pthread_cond_destroy(&exporter->done_changed);
     pthread_mutex_destroy(&exporter->mutex);
@@ -397,7 +427,8 @@ static void *exporter_run(void *argument)
         return NULL;
     }
     drop_rest();
-    sp_client_close(&exporter->client);
+    exporter->output->close(exporter->opened);
+    exporter->opened = NULL;
     pthread_mutex_lock(&exporter->mutex);
     exporter->done = true;
     pthread_cond_signal(&exporter->done_changed);
@@ -427,24 +458,22 @@ static void done_init(struct exporter *exporter)
     pthread_mutex_init(&exporter->mutex, NULL);
 }
 
-struct exporter *exporter_start(struct settings *settings, struct producer *producer)
+struct exporter *exporter_start(struct settings *settings, const struct weir_output *output,
+                                struct producer *producer)
 {
     struct exporter *exporter = calloc(1, sizeof *exporter);
     if (!exporter) return NULL;
     exporter->settings = settings;
     exporter->producer = producer;
-    exporter->give_up_ns = INT64_MAX;
+    exporter->output = output;
     exporter->backoff_ns = BACKOFF_FIRST_NS;
     exporter->pause_ns = settings->export_interval_ms * NS_PER_MS;
-    exporter->endpoint =
-        (uint32_t)(producer->id % settings->endpoint_count); /* processes spread over the list */
+    host_init(exporter);
     done_init(exporter);
-    arena_init(&exporter->replies, REPLY_ARENA);
     id_generator_seed(&exporter->jitter);
     resource_identify(exporter->instance_id, exporter->host_name);
-    exporter->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    sp_client_init(&exporter->client, exporter->wake_fd, &exporter->give_up_ns);
-    if (exporter->wake_fd < 0 || !start_thread(exporter)) {
+    if (exporter->host.outer.wake_fd >= 0) exporter->opened = output->open(&exporter->host.outer);
+    if (!exporter->opened || !start_thread(exporter)) {
         exporter_free(exporter);
         return NULL;
     }
@@ -466,15 +495,15 @@ static bool wait_done(struct exporter *exporter, int64_t deadline_ns)
 
 enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns)
 {
-    atomic_store_explicit(&exporter->give_up_ns, deadline_ns, memory_order_release);
-    eventfd_write(exporter->wake_fd, 1);
+    atomic_store_explicit(&exporter->host.give_up_ns, deadline_ns, memory_order_release);
+    eventfd_write(exporter->host.outer.wake_fd, 1);
     pthread_t thread = exporter->thread; /* left behind, it may free the exporter at any time */
     for (int64_t look_ns = deadline_ns; !wait_done(exporter, look_ns);) {
-        enum phase resolving = RESOLVING;
-        if (atomic_compare_exchange_strong(&exporter->phase, &resolving, LEFT_BEHIND)) {
+        enum phase blocked = BLOCKED;
+        if (atomic_compare_exchange_strong(&exporter->phase, &blocked, LEFT_BEHIND)) {
             pthread_detach(thread);
             drop_rest();
-            return EXPORTER_RESOLVING;
+            return EXPORTER_LEFT_BEHIND;
         }
         look_ns = clock_monotonic_ns() + STOP_LOOK_NS; /* it is about to see the deadline */
         if (look_ns > deadline_ns + STOP_PATIENCE_NS) return EXPORTER_STUCK;
@@ -486,6 +515,6 @@ enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns)
 
 void exporter_after_fork(struct exporter *exporter)
 {
-    sp_client_close(&exporter->client);
-    close(exporter->wake_fd);
+    exporter->output->after_fork(exporter->opened);
+    close(exporter->host.outer.wake_fd);
 }

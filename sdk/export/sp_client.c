@@ -3,13 +3,13 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "sdk/export/wait.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define FOREIGN_REPLIES_MAX 16 /* to requests of ours that nobody waits for any more */
@@ -29,29 +29,10 @@ void sp_client_close(struct sp_client *client)
 
 /* ---- waiting ---- */
 
-static int wait_ms(int64_t until_ns, int64_t now_ns)
-{
-    int64_t ms = (until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
-    return ms > 60000 ? 60000 : (int)ms;
-}
-
-/* True when fd (ignored when negative) is ready; false when the time is over. */
 static bool wait_for(struct sp_client *client, int fd, short events, int64_t deadline_ns)
 {
-    for (;;) {
-        int64_t now = clock_monotonic_ns(),
-                give_up = atomic_load_explicit(client->give_up_ns, memory_order_acquire);
-        int64_t until = deadline_ns < give_up ? deadline_ns : give_up;
-        struct pollfd fds[2] = {{fd, events, 0}, {client->wake_fd, POLLIN, 0}};
-        if (poll(fds, 2, now < until ? wait_ms(until, now) : 0) < 0 && errno != EINTR) return false;
-        if (fds[0].revents) return true;
-        if (now >= until) return false;
-        eventfd_t ignored;
-        if (fds[1].revents) eventfd_read(client->wake_fd, &ignored);
-    }
+    return wait_ready(client->wake_fd, client->give_up_ns, fd, events, deadline_ns);
 }
-
-void sp_client_sleep(struct sp_client *client, int64_t deadline_ns) { wait_for(client, -1, 0, deadline_ns); }
 
 /* ---- bytes ---- */
 

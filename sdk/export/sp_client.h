@@ -33,9 +33,6 @@ struct sp_client {
 void sp_client_init(struct sp_client *client, int wake_fd, _Atomic int64_t *give_up_ns);
 void sp_client_close(struct sp_client *client);
 
-/* Until deadline_ns, or give_up_ns when that is sooner. */
-void sp_client_sleep(struct sp_client *client, int64_t deadline_ns);
-
 /* NULL, or what failed. */
 const char *sp_client_connect(struct sp_client *client, const struct sockaddr *address,
                               socklen_t address_bytes);

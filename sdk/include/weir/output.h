@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Outputs: where libweir's batches go. weir_init picks one by the scheme of WEIR_ENDPOINT. Those for tcp://, ipc://,
+ * file: and stderr: are built in; libweir-otlp (<weir/otlp.h>) brings http:// and https://; a program may bring one of
+ * its own, registered before weir_init.
+ *
+ * A batch is one protobuf message, as docs/wire-format.md says: the same bytes that a collector gets, so that an output
+ * and libweir may be of different versions. It holds at most 8,192 spans.
+ *
+ * All functions of an output but open and after_fork are called by the exporter thread, one at a time. deliver may wait
+ * as long as it likes, if it waits in poll for host->wake_fd, too, and returns soon after give_up_ns has passed: the exit
+ * of the whole program waits for it. It must not end the process, nor raise a signal that is not blocked, nor call weir.
+ */
+#ifndef WEIR_OUTPUT_H
+#define WEIR_OUTPUT_H
+
+#include <weir/weir.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_OUTPUT_VERSION 1 /* of the structs below */
+
+/* What libweir does for an output. Lives as long as the output is open. */
+struct weir_output_host {
+    int wake_fd; /* an eventfd: readable when give_up_ns has come nearer. Read it and look again */
+    /* CLOCK_MONOTONIC, nanoseconds; INT64_MAX until weir_shutdown or exit has set a deadline. */
+    int64_t (*give_up_ns)(const struct weir_output_host *host);
+    /* The batch is about to leave the process; for weir_stats. */
+    void (*sending)(const struct weir_output_host *host);
+    /* What follows may take any time, and nothing can hurry it (a resolver). At the deadline the thread is left behind. */
+    void (*may_block)(const struct weir_output_host *host);
+    /* False: left behind. Touch nothing but the output's own memory, and return WEIR_BATCH_ABANDONED. */
+    bool (*may_block_no_more)(const struct weir_output_host *host);
+    /* A line for WEIR_LOG=debug, else nothing. */
+    void (*say)(const struct weir_output_host *host, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+    /* A setting's text by name, NULL when it is not set: "endpoint" and what the output's own header names. */
+    const char *(*setting)(const struct weir_output_host *host, const char *name);
+};
+
+enum weir_batch_outcome {
+    WEIR_BATCH_STORED,  /* it is where it should be, but for `lost` of its spans, which never will be */
+    WEIR_BATCH_REFUSED, /* it never will be: its spans are dropped */
+    WEIR_BATCH_RETRY,   /* deliver it again, in retry_after_ms */
+    WEIR_BATCH_FAILED, /* nobody knows. Deliver it again, the later the more often it failed, with some chance in it */
+    WEIR_BATCH_ABANDONED /* left behind, see may_block_no_more */
+};
+
+struct weir_delivery {
+    enum weir_batch_outcome outcome;
+    uint32_t retry_after_ms; /* RETRY */
+    uint64_t lost;           /* STORED */
+    char reason[256];        /* why it is not stored, or not all of it: a few words, or "" */
+};
+
+struct weir_output {
+    uint32_t version;    /* WEIR_OUTPUT_VERSION */
+    const char *schemes; /* "http https" */
+    /* In weir_init, and in the first span of a forked child: allocates what it needs and waits for nothing. NULL: no
+     * memory. */
+    void *(*open)(const struct weir_output_host *host);
+    /* The batch is borrowed for the time of the call. *delivery is zeroed. */
+    void (*deliver)(void *output, const void *batch, size_t bytes, struct weir_delivery *delivery);
+    void (*close)(void *output);
+    /* In the child of a fork, instead of close, whatever the output was doing: close the child's copies of its
+     * descriptors, and nothing else. The memory stays as it is. */
+    void (*after_fork)(void *output);
+};
+
+/* Adds an output; it must live as long as the process. At most 8; one for the same scheme replaces the former for later
+ * calls of weir_init. False: another version, or no room. */
+WEIR_API bool weir_output_register(const struct weir_output *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
