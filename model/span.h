@@ -25,7 +25,8 @@ enum span_kind { /* OpenTelemetry's SpanKind */
 
 enum span_status { SPAN_STATUS_UNSET, SPAN_STATUS_OK, SPAN_STATUS_ERROR };
 
-/* How a call's input repeats an earlier call's answer; the numbers are on the wire. */
+/* How a call's input repeats an earlier call's answer; the numbers are on the wire. Not OpenTelemetry's links: those are
+ * struct span_link. */
 enum link_kind {
     LINK_SEQUENCE =
         1, /* one input value of the call stands in the answer at (column, row); of use in loops, where */
@@ -49,9 +50,30 @@ struct call_site {
 struct attribute {
     struct str key;
     int type;        /* enum attribute_type of proto/batch.h */
-    struct str text; /* a string */
+    struct str text; /* a string; bytes in base64; an array or a map as the sender's JSON, not checked */
     int64_t integer; /* bool, int */
     double real;
+};
+
+struct span_event {
+    int64_t time_ns; /* since 1970-01-01 UTC; may lie outside its span */
+    struct str name;
+    uint32_t attribute_count, dropped_attributes;
+    const struct attribute *attributes;
+};
+
+/* OpenTelemetry's link: another span, of any trace, that a span has to do with. */
+struct span_link {
+    unsigned char trace_id[16]; /* zero, as the span's id: not known */
+    uint64_t span_id;
+    struct str trace_state;
+    uint8_t trace_flags; /* W3C's */
+    uint32_t attribute_count, dropped_attributes;
+    const struct attribute *attributes;
+};
+
+struct scope { /* what made a span: an instrumentation library */
+    struct str name, version;
 };
 
 struct resource {
@@ -65,6 +87,7 @@ struct span {
     enum span_kind kind;
     enum span_status status;
     bool remote_parent;
+    uint8_t trace_flags; /* W3C's; 0: not told */
     const struct operation *operation;
     const struct resource *resource;
     struct call_site site;
@@ -80,6 +103,17 @@ struct span {
     const struct link *links;
     const struct attribute *attributes;
 
+    /* A span sampled with a threshold stands for span_weight(it) like it. */
+    uint64_t sampling_threshold;
+
+    /* What few spans have. Dropped: how many there were beyond those that are here. */
+    uint32_t event_count, span_link_count;
+    const struct span_event *events; /* in order of time */
+    const struct span_link *span_links;
+    uint32_t dropped_attributes, dropped_events, dropped_span_links;
+    struct str status_message, trace_state;
+    const struct scope *scope; /* NULL: not told */
+
     /* The tree; set by trace_assemble (collector/analysis/assemble.h). Children are in order of start. */
     struct span *parent, *first_child, *last_child, *next_sibling;
 };
@@ -93,6 +127,18 @@ struct trace {
     uint32_t fragment_count; /* stored fragments it was read from */
     bool complete;           /* no span names a parent that is missing */
 };
+
+/* How many spans each one stands for that was kept with this threshold (2^56 is out of range). 1 for 0. */
+static inline double sampling_weight(uint64_t threshold)
+{
+    const double all = 72057594037927936.0; /* 2^56 */
+    return all / (all - (double)threshold);
+}
+
+static inline double span_weight(const struct span *span)
+{
+    return sampling_weight(span->sampling_threshold);
+}
 
 static inline int64_t span_end_ns(const struct span *span) { return span->start_ns + span->duration_ns; }
 

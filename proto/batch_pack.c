@@ -12,6 +12,12 @@ static bool all_zero(const void *column, size_t bytes)
     return bytes == 0 || (at[0] == 0 && memcmp(at, at + 1, bytes - 1) == 0);
 }
 
+static size_t without_zeros_at_the_end(const uint64_t *counters, size_t count)
+{
+    while (count && counters[count - 1] == 0) count--;
+    return count;
+}
+
 /* The generated message with its pointers on the batch's arrays: nothing is copied before the bytes are
  * written. */
 static void message_over(Weir__V1__Batch *message, const struct batch *batch)
@@ -20,23 +26,29 @@ static void message_over(Weir__V1__Batch *message, const struct batch *batch)
 #define X(name) message->name = batch->name;
     BATCH_VALUES(X)
 #undef X
-    message->n_dropped = DROP_REASON_COUNT;
-    message->dropped = (uint64_t *)batch->dropped;
+#define X(name)                                                                                              \
+    message->n_##name = without_zeros_at_the_end(batch->name, sizeof batch->name / sizeof *batch->name);     \
+    message->name = (uint64_t *)batch->name;
+    BATCH_COUNTERS(X)
+#undef X
     message->string_data.len = batch->string_data.len;
     message->string_data.data = (uint8_t *)batch->string_data.data;
-    message->trace_ids.len = (size_t)batch->trace_count * 16;
-    message->trace_ids.data = batch->trace_ids;
+#define X(length, name)                                                                                      \
+    message->name.len = (size_t)batch->length * 16;                                                          \
+    message->name.data = batch->name;
+    BATCH_TRACE_IDS(X)
+#undef X
 #define X(length, name)                                                                                      \
     message->n_##name = batch->length;                                                                       \
     message->name = batch->name;
     BATCH_TABLE_COLUMNS(X)
 #undef X
-#define X(type, name)                                                                                        \
-    if (batch->name && !all_zero(batch->name, batch->span_count * sizeof(type))) {                           \
-        message->n_##name = batch->span_count;                                                               \
+#define X(type, length, name)                                                                                \
+    if (batch->name && !all_zero(batch->name, batch->length * sizeof(type))) {                               \
+        message->n_##name = batch->length;                                                                   \
         message->name = batch->name;                                                                         \
     }
-    BATCH_SPAN_COLUMNS(X)
+    BATCH_OPTIONAL_COLUMNS(X)
 #undef X
 }
 

@@ -11,7 +11,7 @@
 #include "proto/batch_columns.h"
 #include "weir/v1/weir.pb-c.h"
 
-#define DROPPED_MAX 64 /* reasons that a newer SDK may know */
+#define REASONS_MAX 64 /* that a newer SDK may know */
 
 struct check {
     struct batch *batch;
@@ -93,8 +93,11 @@ static void take_values(struct batch *batch, const Weir__V1__Batch *message)
 #define X(name) batch->name = message->name;
     BATCH_VALUES(X)
 #undef X
-    for (size_t i = 0; i < message->n_dropped && i < DROP_REASON_COUNT; i++)
-        batch->dropped[i] = message->dropped[i];
+#define X(name)                                                                                              \
+    for (size_t i = 0; i < message->n_##name && i < sizeof batch->name / sizeof *batch->name; i++)           \
+        batch->name[i] = message->name[i];
+    BATCH_COUNTERS(X)
+#undef X
     batch->string_data = message->string_data.len
                              ? str_view((const char *)message->string_data.data, message->string_data.len)
                              : str_view("", 0);
@@ -103,12 +106,13 @@ static void take_values(struct batch *batch, const Weir__V1__Batch *message)
 static bool take_tables(struct check *check, const Weir__V1__Batch *message)
 {
     struct batch *batch = check->batch;
-    if (!check_limit(check, "drop reasons", message->n_dropped, DROPPED_MAX)) return false;
+    if (!check_limit(check, "drop reasons", message->n_dropped, REASONS_MAX) ||
+        !check_limit(check, "sampling reasons", message->n_sampled_away, REASONS_MAX))
+        return false;
     if (message->trace_ids.len % 16 != 0)
         return REFUSE(check, "trace_ids has a wrong length",
                       "trace_ids has %zu bytes, which is no multiple of 16", message->trace_ids.len);
     batch->trace_count = (uint32_t)(message->trace_ids.len / 16);
-    batch->trace_ids = message->trace_ids.data;
 #define X(length, name) batch->length = (uint32_t)message->n_##name; /* fits: BATCH_BYTES_MAX is less */
     BATCH_TABLES(X)
 #undef X
@@ -117,22 +121,30 @@ static bool take_tables(struct check *check, const Weir__V1__Batch *message)
     batch->name = message->name;
     BATCH_TABLE_COLUMNS(X)
 #undef X
+#define X(length, name)                                                                                      \
+    if (message->name.len != (size_t)batch->length * 16)                                                     \
+        return check_length(check, #name, message->name.len, (size_t)batch->length * 16);                    \
+    batch->name = message->name.data;
+    BATCH_TRACE_IDS(X)
+#undef X
     return check_limit(check, "spans", batch->span_count, BATCH_SPANS_MAX) &&
            check_limit(check, "traces", batch->trace_count, BATCH_SPANS_MAX) &&
            check_limit(check, "operations", batch->operation_count, BATCH_SPANS_MAX) &&
            check_limit(check, "call sites", batch->site_count, BATCH_SPANS_MAX) &&
+           check_limit(check, "scopes", batch->scope_count, BATCH_SPANS_MAX) &&
+           check_limit(check, "sampling thresholds", batch->sampling_count, BATCH_SPANS_MAX) &&
            check_limit(check, "resource attributes", batch->resource_count, BATCH_ATTRIBUTES_MAX);
 }
 
-static bool take_span_columns(struct check *check, const Weir__V1__Batch *message)
+static bool take_optional_columns(struct check *check, const Weir__V1__Batch *message)
 {
     struct batch *batch = check->batch;
-#define X(type, name)                                                                                        \
+#define X(type, length, name)                                                                                \
     if (message->n_##name != 0) {                                                                            \
-        if (!check_length(check, #name, message->n_##name, batch->span_count)) return false;                 \
+        if (!check_length(check, #name, message->n_##name, batch->length)) return false;                     \
         batch->name = message->name;                                                                         \
     }
-    BATCH_SPAN_COLUMNS(X)
+    BATCH_OPTIONAL_COLUMNS(X)
 #undef X
     return true;
 }
@@ -214,7 +226,28 @@ static bool check_table_indexes(struct check *check)
            check_strings_at(check, "operation_text", b->operation_text, b->operation_count) &&
            check_strings_at(check, "site_file", b->site_file, b->site_count) &&
            check_strings_at(check, "site_function", b->site_function, b->site_count) &&
-           check_strings_at(check, "attribute_key", b->attribute_key, b->attribute_total);
+           check_strings_at(check, "scope_name", b->scope_name, b->scope_count) &&
+           check_strings_at(check, "scope_version", b->scope_version, b->scope_count);
+}
+
+static bool check_texts(struct check *check)
+{
+    const struct batch *b = check->batch;
+    return check_strings_at(check, "status_message", b->status_message, b->span_count) &&
+           check_strings_at(check, "trace_state", b->trace_state, b->span_count) &&
+           check_strings_at(check, "event_name", b->event_name, b->event_total) &&
+           check_strings_at(check, "span_link_trace_state", b->span_link_trace_state, b->span_link_total);
+}
+
+static bool check_thresholds(struct check *check)
+{
+    const struct batch *b = check->batch;
+    for (size_t i = 0; i < b->sampling_count; i++)
+        if (b->sampling_threshold[i] >= SAMPLING_THRESHOLD_LIMIT)
+            return REFUSE(check, "a sampling threshold is 2^56 or more",
+                          "sampling_threshold %llu is not below 2^56",
+                          (unsigned long long)b->sampling_threshold[i]);
+    return true;
 }
 
 /* An absent column needs no table: a stored fragment leaves both to Postgres. */
@@ -224,6 +257,9 @@ static bool check_span_indexes(struct check *check)
     return check_indexes(check, "span_trace", b->span_trace, b->span_count, b->trace_count) &&
            check_indexes(check, "span_operation", b->span_operation, b->span_count, b->operation_count) &&
            check_indexes(check, "span_site", b->span_site, b->span_count, (size_t)b->site_count + 1) &&
+           check_indexes(check, "span_scope", b->span_scope, b->span_count, (size_t)b->scope_count + 1) &&
+           check_indexes(check, "span_sampling", b->span_sampling, b->span_count,
+                         (size_t)b->sampling_count + 1) &&
            check_indexes(check, "span_kind", b->span_kind, b->span_count, BATCH_KINDS) &&
            check_indexes(check, "status", b->status, b->span_count, BATCH_STATUSES) &&
            check_nonzero(check, "span_id", b->span_id, b->span_count) &&
@@ -231,12 +267,12 @@ static bool check_span_indexes(struct check *check)
            check_nonzero(check, "link_span_id", b->link_span_id, b->link_total);
 }
 
-static bool check_counts(struct check *check, const char *column, const uint32_t *counts, uint32_t limit,
-                         size_t total)
+/* How many elements each of `owners` has in a list of `total`. */
+static bool check_counts(struct check *check, const char *column, const uint32_t *counts, size_t owners,
+                         uint32_t limit, size_t total)
 {
-    size_t spans = check->batch->span_count;
     size_t sum = 0;
-    for (size_t i = 0; counts && i < spans; i++) {
+    for (size_t i = 0; counts && i < owners; i++) {
         if (counts[i] > limit)
             return REFUSE(check, "a count is over its limit", "column %s has %u, over the limit of %u",
                           column, counts[i], limit);
@@ -247,30 +283,75 @@ static bool check_counts(struct check *check, const char *column, const uint32_t
                   total);
 }
 
+/* Attributes of spans, events and span links are alike. */
+struct attribute_columns {
+    const char *key_column;
+    uint32_t total;
+    uint32_t *key, *type;
+    const int64_t *value;
+};
+
+enum { ATTRIBUTE_LISTS = 3 };
+
+static void attribute_lists(const struct batch *b, struct attribute_columns lists[ATTRIBUTE_LISTS])
+{
+    lists[0] = (struct attribute_columns){"attribute_key", b->attribute_total, b->attribute_key,
+                                          b->attribute_type, b->attribute_value};
+    lists[1] =
+        (struct attribute_columns){"event_attribute_key", b->event_attribute_total, b->event_attribute_key,
+                                   b->event_attribute_type, b->event_attribute_value};
+    lists[2] = (struct attribute_columns){"span_link_attribute_key", b->span_link_attribute_total,
+                                          b->span_link_attribute_key, b->span_link_attribute_type,
+                                          b->span_link_attribute_value};
+}
+
+static bool check_attribute(struct check *check, const struct attribute_columns *list, size_t i)
+{
+    uint32_t strings = check->batch->string_count ? check->batch->string_count : 1;
+    uint32_t type = list->type[i];
+    int64_t value = list->value[i];
+    if (type < ATTRIBUTE_STRING || type > ATTRIBUTE_JSON)
+        return REFUSE(check, "an attribute has an unknown type", "attribute_type %u is not known", type);
+    if (attribute_is_text(type) && (value < 0 || value >= strings))
+        return REFUSE(check, "an attribute points past the strings",
+                      "attribute_value %lld is past the table of %u strings", (long long)value, strings);
+    return true;
+}
+
 static bool check_attributes(struct check *check)
 {
-    const struct batch *b = check->batch;
-    uint32_t strings = b->string_count ? b->string_count : 1;
-    for (size_t i = 0; i < b->attribute_total; i++) {
-        if (b->attribute_type[i] < ATTRIBUTE_STRING || b->attribute_type[i] > ATTRIBUTE_DOUBLE)
-            return REFUSE(check, "an attribute has an unknown type", "attribute_type %u is not known",
-                          b->attribute_type[i]);
-        if (b->attribute_type[i] == ATTRIBUTE_STRING &&
-            (b->attribute_value[i] < 0 || b->attribute_value[i] >= strings))
-            return REFUSE(check, "an attribute points past the strings",
-                          "attribute_value %lld is past the table of %u strings",
-                          (long long)b->attribute_value[i], strings);
+    struct attribute_columns lists[ATTRIBUTE_LISTS];
+    attribute_lists(check->batch, lists);
+    for (size_t list = 0; list < ATTRIBUTE_LISTS; list++) {
+        if (!check_strings_at(check, lists[list].key_column, lists[list].key, lists[list].total))
+            return false;
+        for (size_t i = 0; i < lists[list].total; i++)
+            if (!check_attribute(check, &lists[list], i)) return false;
     }
     return true;
 }
 
-/* Every start and end is a moment of int64 nanoseconds since 1970. */
+/* Events may lie before the start of their span or after its end: clocks are set, and some are added late. Before 1970,
+ * too: the spans of a stored fragment have no start here. */
+static bool check_events(struct check *check, int64_t start_ns, uint32_t count, const int64_t *delta_ns)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t at_ns;
+        if (__builtin_add_overflow(start_ns, delta_ns[i], &at_ns))
+            return REFUSE(check, "an event's time is out of range",
+                          "event_time_delta_ns %lld is out of range", (long long)delta_ns[i]);
+    }
+    return true;
+}
+
+/* Every start and end is a moment of int64 nanoseconds since 1970. The counts of events have been checked. */
 static bool check_times(struct check *check)
 {
     const struct batch *b = check->batch;
     if (b->base_time_unix_ns > INT64_MAX)
         return refuse(check, "base_time_unix_ns is out of range", str_view(NULL, 0));
     int64_t start_ns = (int64_t)b->base_time_unix_ns;
+    uint32_t event = 0;
     for (size_t i = 0; i < b->span_count; i++) {
         int64_t end_ns;
         uint64_t duration_ns = batch_u64(b->duration_ns, i);
@@ -278,19 +359,33 @@ static bool check_times(struct check *check)
             return REFUSE(check, "a start is out of range", "start of span %zu is out of range", i);
         if (duration_ns > INT64_MAX || __builtin_add_overflow(start_ns, (int64_t)duration_ns, &end_ns))
             return REFUSE(check, "a duration is out of range", "duration of span %zu is out of range", i);
+        uint32_t events = batch_u32(b->event_count, i);
+        if (events && !check_events(check, start_ns, events, b->event_time_delta_ns + event)) return false;
+        event += events;
     }
     return true;
 }
 
-static bool check_content(struct check *check)
+static bool check_lists(struct check *check)
 {
     const struct batch *b = check->batch;
-    return check_string_table(check) && check_trace_ids(check) && check_table_indexes(check) &&
-           check_span_indexes(check) &&
-           check_counts(check, "unread_count", b->unread_count, BATCH_UNREAD_MAX, b->unread_total) &&
-           check_counts(check, "link_count", b->link_count, BATCH_LINKS_MAX, b->link_total) &&
-           check_counts(check, "attribute_count", b->attribute_count, BATCH_ATTRIBUTES_MAX,
+    size_t spans = b->span_count, events = b->event_total, links = b->span_link_total;
+    return check_counts(check, "unread_count", b->unread_count, spans, BATCH_UNREAD_MAX, b->unread_total) &&
+           check_counts(check, "link_count", b->link_count, spans, BATCH_LINKS_MAX, b->link_total) &&
+           check_counts(check, "attribute_count", b->attribute_count, spans, BATCH_ATTRIBUTES_MAX,
                         b->attribute_total) &&
+           check_counts(check, "event_count", b->event_count, spans, BATCH_EVENTS_MAX, events) &&
+           check_counts(check, "span_link_count", b->span_link_count, spans, BATCH_SPAN_LINKS_MAX, links) &&
+           check_counts(check, "event_attribute_count", b->event_attribute_count, events,
+                        BATCH_ATTRIBUTES_MAX, b->event_attribute_total) &&
+           check_counts(check, "span_link_attribute_count", b->span_link_attribute_count, links,
+                        BATCH_ATTRIBUTES_MAX, b->span_link_attribute_total);
+}
+
+static bool check_content(struct check *check)
+{
+    return check_string_table(check) && check_trace_ids(check) && check_table_indexes(check) &&
+           check_texts(check) && check_thresholds(check) && check_span_indexes(check) && check_lists(check) &&
            check_attributes(check) && check_times(check);
 }
 
@@ -303,7 +398,7 @@ bool batch_unpack(struct batch *batch, struct arena *arena, const void *data, si
     if (!message) return false;
     take_values(batch, message);
     if (!check_version(&check, batch->version) || !take_tables(&check, message) ||
-        !take_span_columns(&check, message) || !check_content(&check))
+        !take_optional_columns(&check, message) || !check_content(&check))
         return false;
     tame_operation_types(batch);
     return true;

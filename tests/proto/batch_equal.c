@@ -22,12 +22,18 @@ const char *batch_difference(const struct batch *a, const struct batch *b)
     if (!columns_equal(a->name, b->name, a->length * sizeof *a->name)) return #name;
     BATCH_TABLE_COLUMNS(X)
 #undef X
-#define X(type, name)                                                                                        \
-    if (!columns_equal(a->name, b->name, a->span_count * sizeof(type))) return #name;
-    BATCH_SPAN_COLUMNS(X)
+#define X(type, length, name)                                                                                \
+    if (!columns_equal(a->name, b->name, a->length * sizeof(type))) return #name;
+    BATCH_OPTIONAL_COLUMNS(X)
 #undef X
-    if (a->trace_count != b->trace_count) return "trace_count";
-    if (!columns_equal(a->trace_ids, b->trace_ids, (size_t)a->trace_count * 16)) return "trace_ids";
-    if (!str_equal(a->string_data, b->string_data)) return "string_data";
-    return memcmp(a->dropped, b->dropped, sizeof a->dropped) == 0 ? NULL : "dropped";
+#define X(length, name)                                                                                      \
+    if (a->length != b->length) return #length;                                                              \
+    if (!columns_equal(a->name, b->name, (size_t)a->length * 16)) return #name;
+    BATCH_TRACE_IDS(X)
+#undef X
+#define X(name)                                                                                              \
+    if (memcmp(a->name, b->name, sizeof a->name) != 0) return #name;
+    BATCH_COUNTERS(X)
+#undef X
+    return str_equal(a->string_data, b->string_data) ? NULL : "string_data";
 }

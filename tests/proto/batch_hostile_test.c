@@ -82,13 +82,41 @@ CASE(resource_value_past, b->resource_value[0] = 99, "column resource_value has 
 CASE(value_past, b->attribute_value[0] = 99, "attribute_value 99 is past")
 CASE(value_negative, b->attribute_value[0] = -1, "attribute_value -1 is past")
 CASE(type_zero, b->attribute_type[0] = 0, "attribute_type 0 is not known")
-CASE(type_past, b->attribute_type[0] = 5, "attribute_type 5 is not known")
+CASE(type_past, b->attribute_type[0] = 7, "attribute_type 7 is not known")
+CASE(bytes_past, b->attribute_value[4] = 99, "attribute_value 99 is past")
+CASE(json_past, b->attribute_value[5] = INT64_MAX, "attribute_value 9223372036854775807 is past")
+CASE(scope_past, b->span_scope[0] = 3, "column span_scope has 3, past its table of 3")
+CASE(scope_name_past, b->scope_name[1] = 99, "column scope_name has 99")
+CASE(scope_version_past, b->scope_version[1] = 99, "column scope_version has 99")
+CASE(sampling_past, b->span_sampling[3] = 2, "column span_sampling has 2, past its table of 2")
+CASE(threshold_past, b->sampling_threshold[0] = SAMPLING_THRESHOLD_LIMIT,
+     "sampling_threshold 72057594037927936 is not below 2^56")
+CASE(message_past, b->status_message[0] = 99, "column status_message has 99")
+CASE(state_past, b->trace_state[0] = 99, "column trace_state has 99")
+CASE(events_many, b->event_count[1] = 129, "column event_count has 129, over the limit of 128")
+CASE(events_none, b->event_count = NULL, "column event_count adds up to 0 of 3")
+CASE(events_sum, b->event_count[0] = 1, "column event_count adds up to 4 of 3")
+CASE(event_name_past, b->event_name[2] = 99, "column event_name has 99")
+CASE(event_time_past, b->event_time_delta_ns[2] = INT64_MAX, "event_time_delta_ns 9223372036854775807 is out")
+CASE(event_attributes_many, b->event_attribute_count[0] = 129,
+     "column event_attribute_count has 129, over the limit of 128")
+CASE(event_attributes_sum, b->event_attribute_count[0] = 1, "column event_attribute_count adds up to 4 of 3")
+CASE(event_key_past, b->event_attribute_key[0] = 99, "column event_attribute_key has 99")
+CASE(event_type_past, b->event_attribute_type[0] = 0, "attribute_type 0 is not known")
+CASE(event_value_past, b->event_attribute_value[1] = 99, "attribute_value 99 is past")
+CASE(span_links_many, b->span_link_count[0] = 129, "column span_link_count has 129, over the limit of 128")
+CASE(span_links_sum, b->span_link_count[0] = 1, "column span_link_count adds up to 1 of 2")
+CASE(span_link_state_past, b->span_link_trace_state[1] = 99, "column span_link_trace_state has 99")
+CASE(span_link_attributes_none, b->span_link_attribute_count = NULL,
+     "column span_link_attribute_count adds up to 0 of 1")
+CASE(span_link_key_past, b->span_link_attribute_key[0] = 99, "column span_link_attribute_key has 99")
+CASE(span_link_type_past, b->span_link_attribute_type[0] = 99, "attribute_type 99 is not known")
 CASE(unread_many, b->unread_count[2] = 17, "column unread_count has 17, over the limit of 16")
 CASE(links_many, b->link_count[3] = 17, "column link_count has 17, over the limit of 16")
 CASE(attributes_many, b->attribute_count[0] = 129, "column attribute_count has 129, over the limit of 128")
 CASE(unread_sum, b->unread_count[0] = 1, "column unread_count adds up to 2 of 1")
 CASE(links_none, b->link_count = NULL, "column link_count adds up to 0 of 2")
-CASE(attributes_sum, b->attribute_count[0] = 0, "column attribute_count adds up to 1 of 4")
+CASE(attributes_sum, b->attribute_count[0] = 0, "column attribute_count adds up to 3 of 6")
 CASE(strings_short, b->string_bytes[1] -= 1, "string_data has more than string_bytes counts")
 CASE(strings_long, b->string_bytes[1] += 1, "string_bytes counts more than string_data has")
 CASE(strings_huge, b->string_bytes[1] = UINT32_MAX, "string_bytes counts more than string_data has")
@@ -110,15 +138,67 @@ static void every_number_is_checked(void **state)
         void (*change)(struct batch *);
         const char *sentence;
     } cases[] = {
-        ENTRY(zero_span_id),        ENTRY(zero_unread),    ENTRY(zero_link),      ENTRY(zero_trace),
-        ENTRY(trace_past),          ENTRY(operation_past), ENTRY(no_operations),  ENTRY(site_past),
-        ENTRY(kind_past),           ENTRY(status_past),    ENTRY(key_past),       ENTRY(system_past),
-        ENTRY(text_past),           ENTRY(file_past),      ENTRY(function_past),  ENTRY(resource_key_past),
-        ENTRY(resource_value_past), ENTRY(value_past),     ENTRY(value_negative), ENTRY(type_zero),
-        ENTRY(type_past),           ENTRY(unread_many),    ENTRY(links_many),     ENTRY(attributes_many),
-        ENTRY(unread_sum),          ENTRY(links_none),     ENTRY(attributes_sum), ENTRY(strings_short),
-        ENTRY(strings_long),        ENTRY(strings_huge),   ENTRY(string_0),       ENTRY(base_past),
-        ENTRY(start_before_1970),   ENTRY(start_past),     ENTRY(end_past),       ENTRY(duration_past),
+        ENTRY(zero_span_id),
+        ENTRY(zero_unread),
+        ENTRY(zero_link),
+        ENTRY(zero_trace),
+        ENTRY(trace_past),
+        ENTRY(operation_past),
+        ENTRY(no_operations),
+        ENTRY(site_past),
+        ENTRY(kind_past),
+        ENTRY(status_past),
+        ENTRY(key_past),
+        ENTRY(system_past),
+        ENTRY(text_past),
+        ENTRY(file_past),
+        ENTRY(function_past),
+        ENTRY(resource_key_past),
+        ENTRY(resource_value_past),
+        ENTRY(value_past),
+        ENTRY(value_negative),
+        ENTRY(type_zero),
+        ENTRY(type_past),
+        ENTRY(unread_many),
+        ENTRY(links_many),
+        ENTRY(attributes_many),
+        ENTRY(unread_sum),
+        ENTRY(links_none),
+        ENTRY(attributes_sum),
+        ENTRY(strings_short),
+        ENTRY(strings_long),
+        ENTRY(strings_huge),
+        ENTRY(string_0),
+        ENTRY(base_past),
+        ENTRY(start_before_1970),
+        ENTRY(start_past),
+        ENTRY(end_past),
+        ENTRY(duration_past),
+        ENTRY(bytes_past),
+        ENTRY(json_past),
+        ENTRY(scope_past),
+        ENTRY(scope_name_past),
+        ENTRY(scope_version_past),
+        ENTRY(sampling_past),
+        ENTRY(threshold_past),
+        ENTRY(message_past),
+        ENTRY(state_past),
+        ENTRY(events_many),
+        ENTRY(events_none),
+        ENTRY(events_sum),
+        ENTRY(event_name_past),
+        ENTRY(event_time_past),
+        ENTRY(event_attributes_many),
+        ENTRY(event_attributes_sum),
+        ENTRY(event_key_past),
+        ENTRY(event_type_past),
+        ENTRY(event_value_past),
+        ENTRY(span_links_many),
+        ENTRY(span_links_sum),
+        ENTRY(span_link_state_past),
+        ENTRY(span_link_attributes_none),
+        ENTRY(span_link_key_past),
+        ENTRY(span_link_type_past),
     };
 #undef ENTRY
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -152,22 +232,58 @@ static void a_column_of_another_length_is_refused(void **state)
         uint32_t field;
         size_t fixed_bytes;
         const char *column;
-    } cases[] = {
-        {31, 0, "span_trace has 1 of 4"},       {32, 8, "parent_span_id has 4 of 5"}, /* span_id counts */
-        {33, 8, "parent_span_id has 5 of 4"},   {34, 0, "span_kind has 5 of 4"},
-        {35, 0, "span_operation has 5 of 4"},   {36, 0, "span_site has 5 of 4"},
-        {37, 0, "start_delta_ns has 5 of 4"},   {38, 0, "duration_ns has 5 of 4"},
-        {39, 0, "status has 5 of 4"},           {40, 0, "flags has 5 of 4"},
-        {50, 0, "rows_plus_1 has 5 of 4"},      {51, 0, "connection has 5 of 4"},
-        {52, 8, "input_hash has 5 of 4"},       {53, 8, "answer_hash has 5 of 4"},
-        {54, 0, "input_count has 5 of 4"},      {60, 0, "unread_count has 5 of 4"},
-        {65, 0, "link_count has 5 of 4"},       {75, 0, "attribute_count has 5 of 4"},
-        {12, 0, "resource_value has 2 of 3"},   {13, 0, "resource_value has 3 of 2"},
-        {21, 0, "operation_system has 5 of 4"}, {22, 0, "operation_text has 5 of 4"},
-        {26, 0, "site_function has 3 of 2"},    {27, 0, "site_line has 3 of 2"},
-        {67, 0, "link_kind has 3 of 2"},        {68, 0, "link_column has 3 of 2"},
-        {69, 0, "link_row has 3 of 2"},         {77, 0, "attribute_type has 5 of 4"},
-        {78, 0, "attribute_value has 5 of 4"}};
+    } cases[] = {{31, 0, "span_trace has 1 of 4"},
+                 {32, 8, "parent_span_id has 4 of 5"}, /* span_id counts */
+                 {33, 8, "parent_span_id has 5 of 4"},
+                 {34, 0, "span_kind has 5 of 4"},
+                 {35, 0, "span_operation has 5 of 4"},
+                 {36, 0, "span_site has 5 of 4"},
+                 {37, 0, "start_delta_ns has 5 of 4"},
+                 {38, 0, "duration_ns has 5 of 4"},
+                 {39, 0, "status has 5 of 4"},
+                 {40, 0, "flags has 5 of 4"},
+                 {50, 0, "rows_plus_1 has 5 of 4"},
+                 {51, 0, "connection has 5 of 4"},
+                 {52, 8, "input_hash has 5 of 4"},
+                 {53, 8, "answer_hash has 5 of 4"},
+                 {54, 0, "input_count has 5 of 4"},
+                 {60, 0, "unread_count has 5 of 4"},
+                 {65, 0, "link_count has 5 of 4"},
+                 {75, 0, "attribute_count has 5 of 4"},
+                 {12, 0, "resource_value has 2 of 3"},
+                 {13, 0, "resource_value has 3 of 2"},
+                 {21, 0, "operation_system has 5 of 4"},
+                 {22, 0, "operation_text has 5 of 4"},
+                 {26, 0, "site_function has 3 of 2"},
+                 {27, 0, "site_line has 3 of 2"},
+                 {67, 0, "link_kind has 3 of 2"},
+                 {68, 0, "link_column has 3 of 2"},
+                 {69, 0, "link_row has 3 of 2"},
+                 {77, 0, "attribute_type has 7 of 6"},
+                 {78, 0, "attribute_value has 7 of 6"},
+                 {29, 0, "scope_version has 3 of 2"},
+                 {41, 0, "span_scope has 5 of 4"},
+                 {42, 0, "span_sampling has 5 of 4"},
+                 {43, 0, "status_message has 5 of 4"},
+                 {44, 0, "trace_state has 5 of 4"},
+                 {45, 0, "dropped_attributes has 5 of 4"},
+                 {46, 0, "dropped_events has 5 of 4"},
+                 {47, 0, "dropped_span_links has 5 of 4"},
+                 {80, 0, "event_count has 5 of 4"},
+                 {81, 0, "event_time_delta_ns has 4 of 3"},
+                 {82, 0, "event_time_delta_ns has 3 of 4"},
+                 {83, 0, "event_dropped_attributes has 4 of 3"},
+                 {84, 0, "event_attribute_count has 4 of 3"},
+                 {86, 0, "event_attribute_type has 4 of 3"},
+                 {87, 0, "event_attribute_value has 4 of 3"},
+                 {90, 0, "span_link_count has 5 of 4"},
+                 {92, 8, "span_link_trace_ids has 32 of 48"},
+                 {93, 0, "span_link_trace_state has 3 of 2"},
+                 {94, 0, "span_link_flags has 3 of 2"},
+                 {95, 0, "span_link_dropped_attributes has 3 of 2"},
+                 {96, 0, "span_link_attribute_count has 3 of 2"},
+                 {98, 0, "span_link_attribute_type has 2 of 1"},
+                 {99, 0, "span_link_attribute_value has 2 of 1"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture f;
         fixture_init(&f);
@@ -216,11 +332,34 @@ static void every_truncation_is_refused_or_consistent(void **state)
     fixture_fini(&f);
 }
 
+static uint64_t use_event(const struct batch *b, uint32_t i)
+{
+    uint32_t first = 0, count = batch_u32(b->event_attribute_count, i);
+    uint64_t sum = batch_string(b, b->event_name[i]).len + (uint64_t)b->event_time_delta_ns[i];
+    for (uint32_t before = 0; before < i; before++) first += batch_u32(b->event_attribute_count, before);
+    for (uint32_t k = first; k < first + count; k++)
+        if (attribute_is_text(b->event_attribute_type[k]))
+            sum += batch_string(b, (uint32_t)b->event_attribute_value[k]).len;
+    return sum;
+}
+
+static uint64_t use_span_link(const struct batch *b, uint32_t i)
+{
+    uint32_t first = 0, count = batch_u32(b->span_link_attribute_count, i);
+    uint64_t sum = b->span_link_trace_ids[(size_t)i * 16] + b->span_link_span_id[i];
+    sum += batch_string(b, batch_u32(b->span_link_trace_state, i)).len;
+    for (uint32_t before = 0; before < i; before++) first += batch_u32(b->span_link_attribute_count, before);
+    for (uint32_t k = first; k < first + count; k++)
+        if (attribute_is_text(b->span_link_attribute_type[k]))
+            sum += batch_string(b, (uint32_t)b->span_link_attribute_value[k]).len;
+    return sum;
+}
+
 /* Reads everything that a consumer may read without looking. */
 static uint64_t use(const struct batch *b)
 {
     uint64_t sum = 0;
-    uint32_t unread = 0, links = 0, attributes = 0;
+    uint32_t unread = 0, links = 0, attributes = 0, events = 0, span_links = 0;
     for (uint32_t i = 0; i < b->span_count; i++) {
         if (b->operation_count && b->span_operation)
             sum += batch_string(b, b->operation_text[b->span_operation[i]]).len;
@@ -230,8 +369,15 @@ static uint64_t use(const struct batch *b)
         for (uint32_t n = batch_u32(b->unread_count, i); n; n--) sum += b->unread_span_id[unread++];
         for (uint32_t n = batch_u32(b->link_count, i); n; n--) sum += b->link_row[links++];
         for (uint32_t n = batch_u32(b->attribute_count, i); n; n--, attributes++)
-            if (b->attribute_type[attributes] == ATTRIBUTE_STRING)
+            if (attribute_is_text(b->attribute_type[attributes]))
                 sum += batch_string(b, (uint32_t)b->attribute_value[attributes]).len;
+        for (uint32_t n = batch_u32(b->event_count, i); n; n--) sum += use_event(b, events++);
+        for (uint32_t n = batch_u32(b->span_link_count, i); n; n--) sum += use_span_link(b, span_links++);
+        uint32_t scope = batch_u32(b->span_scope, i), sampling = batch_u32(b->span_sampling, i);
+        if (scope) sum += batch_string(b, b->scope_name[scope - 1]).len;
+        if (sampling) sum += b->sampling_threshold[sampling - 1];
+        sum += batch_string(b, batch_u32(b->status_message, i)).len;
+        sum += batch_string(b, batch_u32(b->trace_state, i)).len;
         sum += batch_u64(b->duration_ns, i) + b->span_id[i];
     }
     for (uint32_t i = 0; i < b->string_count; i++)
@@ -305,9 +451,43 @@ static void what_a_newer_sdk_adds_is_ignored(void **state)
     memcpy(f.packed + f.bytes, added, sizeof added - 1);
     f.bytes += sizeof added - 1;
     for (int i = 0; i < 3; i++) append_element(&f, 6, 0); /* drop reasons of later versions */
+    for (int i = 0; i < 5; i++) append_element(&f, 7, 0);
     if (!batch_unpack(&out, &f.arena, f.packed, f.bytes, &why)) fail_msg("refused: %s", why);
     assert_int_equal(out.operation_type[0], 0); /* a plain span */
     assert_int_equal(out.dropped[DROP_forked], 1);
+    assert_int_equal(out.sampled_away[SAMPLED_AWAY_by_sampler], 120);
+    fixture_fini(&f);
+}
+
+/* What a link names may be unknown; what is said to be JSON or base64 is not looked into: the reader's matter. */
+static void details_are_taken_as_they_come(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct batch out;
+    const char *why;
+    fixture_init(&f);
+    f.batch.attribute_type[0] = ATTRIBUTE_JSON; /* of "shop" */
+    f.batch.dropped_events[0] = UINT32_MAX;
+    f.batch.sampling_threshold[0] = SAMPLING_THRESHOLD_LIMIT - 1;
+    fixture_pack(&f);
+    if (!batch_unpack(&out, &f.arena, f.packed, f.bytes, &why)) fail_msg("refused: %s", why);
+    assert_int_equal(out.span_link_span_id[1], 0);
+    assert_int_equal(out.attribute_type[0], ATTRIBUTE_JSON);
+    assert_int_equal(out.dropped_events[0], UINT32_MAX);
+    fixture_fini(&f);
+}
+
+static void linked_trace_ids_are_of_16_bytes(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_pack(&f);
+    f.bytes += put_varint(f.packed + f.bytes, 91 << 3 | 2);
+    f.packed[f.bytes++] = 1;
+    f.packed[f.bytes++] = 'x';
+    expect(&f, "span_link_trace_ids has 1 of 32");
     fixture_fini(&f);
 }
 
@@ -443,6 +623,8 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_refused_or_consistent),
         cmocka_unit_test(versions_are_told_apart),
         cmocka_unit_test(what_a_newer_sdk_adds_is_ignored),
+        cmocka_unit_test(details_are_taken_as_they_come),
+        cmocka_unit_test(linked_trace_ids_are_of_16_bytes),
         cmocka_unit_test(malformed_strings_are_repaired),
         cmocka_unit_test(a_boundary_may_cut_a_character),
         cmocka_unit_test(limits_hold),

@@ -118,6 +118,35 @@ static void a_column_of_zeros_is_not_sent(void **state)
     arena_fini(&arena);
 }
 
+/* A span that has none of it pays nothing for events, links, sampling, scopes and drop counters. */
+static void what_is_absent_costs_no_byte(void **state)
+{
+    (void)state;
+    static const size_t spans[] = {1, 512};
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
+        struct id_generator random = {{1, 2, 3, 4}};
+        struct batch in;
+        struct arena arena;
+        arena_init(&arena, ARENA_BYTES);
+        sample_batch_realistic(&in, &arena, &random, (uint32_t)spans[i]);
+        size_t with_columns = batch_packed_bytes(&in);
+#define X(name) assert_null(in.name);
+        X(event_name)
+        X(span_link_span_id)
+        X(scope_name) X(sampling_threshold)
+#undef X
+            in.span_scope = in.span_sampling = in.status_message = in.trace_state = NULL;
+        in.dropped_attributes = in.dropped_events = in.dropped_span_links = NULL;
+        in.event_count = in.span_link_count = NULL;
+        assert_int_equal(batch_packed_bytes(&in), with_columns);
+        in.sampled_away[0] = 1;
+        assert_int_equal(batch_packed_bytes(&in), with_columns + 3); /* tag, length, value */
+        in.dropped[1] = 1;
+        assert_int_equal(batch_packed_bytes(&in), with_columns + 3 + 4);
+        arena_fini(&arena);
+    }
+}
+
 static void counters_alone_are_a_batch(void **state)
 {
     (void)state;
@@ -200,6 +229,7 @@ int main(void)
         cmocka_unit_test(unpack_of_pack_is_the_identity),
         cmocka_unit_test(strings_are_found_by_index),
         cmocka_unit_test(a_column_of_zeros_is_not_sent),
+        cmocka_unit_test(what_is_absent_costs_no_byte),
         cmocka_unit_test(counters_alone_are_a_batch),
         cmocka_unit_test(a_fragment_may_lack_what_a_batch_has),
         cmocka_unit_test(replies_come_back),

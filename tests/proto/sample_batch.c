@@ -55,6 +55,53 @@ static void new_span_columns(struct batch *b, struct arena *arena, uint32_t span
     b->unread_count = arena_array(arena, spans, sizeof *b->unread_count);
     b->link_count = arena_array(arena, spans, sizeof *b->link_count);
     b->attribute_count = arena_array(arena, spans, sizeof *b->attribute_count);
+    b->span_scope = arena_array(arena, spans, sizeof *b->span_scope);
+    b->span_sampling = arena_array(arena, spans, sizeof *b->span_sampling);
+    b->status_message = arena_array(arena, spans, sizeof *b->status_message);
+    b->trace_state = arena_array(arena, spans, sizeof *b->trace_state);
+    b->dropped_attributes = arena_array(arena, spans, sizeof *b->dropped_attributes);
+    b->dropped_events = arena_array(arena, spans, sizeof *b->dropped_events);
+    b->dropped_span_links = arena_array(arena, spans, sizeof *b->dropped_span_links);
+    b->event_count = arena_array(arena, spans, sizeof *b->event_count);
+    b->span_link_count = arena_array(arena, spans, sizeof *b->span_link_count);
+}
+
+static void new_event_columns(struct batch *b, struct arena *arena, uint32_t events, uint32_t attributes)
+{
+    b->event_total = events;
+    b->event_time_delta_ns = arena_array(arena, events, sizeof *b->event_time_delta_ns);
+    b->event_name = arena_array(arena, events, sizeof *b->event_name);
+    b->event_dropped_attributes = arena_array(arena, events, sizeof *b->event_dropped_attributes);
+    b->event_attribute_count = arena_array(arena, events, sizeof *b->event_attribute_count);
+    b->event_attribute_total = attributes;
+    b->event_attribute_key = arena_array(arena, attributes, sizeof *b->event_attribute_key);
+    b->event_attribute_type = arena_array(arena, attributes, sizeof *b->event_attribute_type);
+    b->event_attribute_value = arena_array(arena, attributes, sizeof *b->event_attribute_value);
+}
+
+static void new_span_link_columns(struct batch *b, struct arena *arena, uint32_t links, uint32_t attributes)
+{
+    b->span_link_total = links;
+    b->span_link_trace_ids = arena_array(arena, links, 16);
+    b->span_link_span_id = arena_array(arena, links, sizeof *b->span_link_span_id);
+    b->span_link_trace_state = arena_array(arena, links, sizeof *b->span_link_trace_state);
+    b->span_link_flags = arena_array(arena, links, sizeof *b->span_link_flags);
+    b->span_link_dropped_attributes = arena_array(arena, links, sizeof *b->span_link_dropped_attributes);
+    b->span_link_attribute_count = arena_array(arena, links, sizeof *b->span_link_attribute_count);
+    b->span_link_attribute_total = attributes;
+    b->span_link_attribute_key = arena_array(arena, attributes, sizeof *b->span_link_attribute_key);
+    b->span_link_attribute_type = arena_array(arena, attributes, sizeof *b->span_link_attribute_type);
+    b->span_link_attribute_value = arena_array(arena, attributes, sizeof *b->span_link_attribute_value);
+}
+
+static void new_scopes_and_thresholds(struct batch *b, struct arena *arena, uint32_t scopes,
+                                      uint32_t thresholds)
+{
+    b->scope_count = scopes;
+    b->scope_name = arena_array(arena, scopes, sizeof *b->scope_name);
+    b->scope_version = arena_array(arena, scopes, sizeof *b->scope_version);
+    b->sampling_count = thresholds;
+    b->sampling_threshold = arena_array(arena, thresholds, sizeof *b->sampling_threshold);
 }
 
 static void new_tables(struct batch *b, struct arena *arena, uint32_t traces, uint32_t operations,
@@ -107,10 +154,24 @@ static void set_site(struct batch *b, uint32_t i, uint32_t file, uint32_t functi
 
 /* ---- the fixed one ---- */
 
+enum fixed_text { /* strings of the fixed batch that its spans use */
+                  TEXT_SCOPE = 13,
+                  TEXT_VERSION,
+                  TEXT_MESSAGE,
+                  TEXT_STATE,
+                  TEXT_BASE64,
+                  TEXT_JSON,
+                  TEXT_RETRY,
+                  TEXT_EXCEPTION
+};
+
 static void fixed_tables(struct batch *b, struct arena *arena)
 {
+    static const char *const texts[] = {
+        "weir-pq", "0.1.0",    "connection refused", "ot=th:c,vendor=1", "AAH+", "[1,\"two\",{\"three\":3}]",
+        "retry",   "exception"};
     struct strings s;
-    strings_begin(&s, b, arena, 16, 1024);
+    strings_begin(&s, b, arena, 32, 1024);
     new_tables(b, arena, 1, 4, 2, 2);
     for (int i = 0; i < 16; i++) b->trace_ids[i] = (unsigned char)(0x10 + i);
     b->resource_key[0] = add(&s, "service.name");
@@ -125,6 +186,12 @@ static void fixed_tables(struct batch *b, struct arena *arena)
     uint32_t file = add(&s, "shop.c");
     set_site(b, 0, file, add(&s, "list_products"), 42);
     set_site(b, 1, file, add(&s, "größe"), 57); /* beyond ASCII */
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) add(&s, texts[i]);
+    new_scopes_and_thresholds(b, arena, 2, 1);
+    b->scope_name[0] = TEXT_SCOPE;
+    b->scope_version[0] = TEXT_VERSION;
+    b->scope_name[1] = b->resource_value[0];
+    b->sampling_threshold[0] = 0xc0000000000000; /* one in four */
 }
 
 static void fixed_attributes(struct batch *b)
@@ -132,15 +199,69 @@ static void fixed_attributes(struct batch *b)
     double pi = 3.25;
     int64_t bits;
     memcpy(&bits, &pi, sizeof bits);
-    const uint32_t types[4] = {ATTRIBUTE_STRING, ATTRIBUTE_BOOL, ATTRIBUTE_INT, ATTRIBUTE_DOUBLE};
-    const int64_t values[4] = {2, 1, -200, bits};
+    const uint32_t types[6] = {ATTRIBUTE_STRING, ATTRIBUTE_BOOL,  ATTRIBUTE_INT,
+                               ATTRIBUTE_DOUBLE, ATTRIBUTE_BYTES, ATTRIBUTE_JSON};
+    const int64_t values[6] = {2, 1, -200, bits, TEXT_BASE64, TEXT_JSON};
     b->attribute_count[0] = 3;
-    b->attribute_count[2] = 1;
-    for (uint32_t i = 0; i < 4; i++) {
+    b->attribute_count[2] = 3;
+    for (uint32_t i = 0; i < 6; i++) {
         b->attribute_key[i] = i + 1;
         b->attribute_type[i] = types[i];
         b->attribute_value[i] = values[i];
     }
+}
+
+static void fixed_events(struct batch *b, struct arena *arena)
+{
+    static const int64_t deltas[3] = {500, 20 * NS_PER_MS, -1};
+    static const uint32_t names[3] = {TEXT_RETRY, TEXT_RETRY, TEXT_EXCEPTION};
+    new_event_columns(b, arena, 3, 3);
+    b->event_count[1] = 1;
+    b->event_count[2] = 2;
+    for (uint32_t i = 0; i < 3; i++) {
+        b->event_time_delta_ns[i] = deltas[i];
+        b->event_name[i] = names[i];
+        b->event_attribute_key[i] = i + 1;
+    }
+    b->event_dropped_attributes[0] = 1;
+    b->event_attribute_count[1] = 1;
+    b->event_attribute_count[2] = 2;
+    b->event_attribute_type[0] = ATTRIBUTE_INT;
+    b->event_attribute_value[0] = 3;
+    b->event_attribute_type[1] = ATTRIBUTE_STRING;
+    b->event_attribute_value[1] = TEXT_MESSAGE;
+    b->event_attribute_type[2] = ATTRIBUTE_JSON;
+    b->event_attribute_value[2] = TEXT_JSON;
+}
+
+static void fixed_span_links(struct batch *b, struct arena *arena)
+{
+    new_span_link_columns(b, arena, 2, 1);
+    b->span_link_count[0] = 2; /* the second names no span, and says so */
+    memset(b->span_link_trace_ids, 0x20, 16);
+    b->span_link_span_id[0] = 0xe000000000000001u;
+    b->span_link_trace_state[0] = TEXT_STATE;
+    b->span_link_flags[0] = 3;
+    b->span_link_dropped_attributes[0] = 4;
+    b->span_link_attribute_count[1] = 1;
+    b->span_link_attribute_key[0] = 1;
+    b->span_link_attribute_type[0] = ATTRIBUTE_BOOL;
+    b->span_link_attribute_value[0] = 1;
+}
+
+/* What few spans have. */
+static void fixed_details(struct batch *b, struct arena *arena)
+{
+    for (uint32_t i = 0; i < 3; i++) b->span_sampling[i] = 1;
+    for (uint32_t i = 0; i < 4; i++) b->span_scope[i] = i % 3;
+    b->flags[0] |= 3 << SPAN_FLAGS_TRACE_SHIFT;
+    b->status_message[2] = TEXT_MESSAGE;
+    b->trace_state[0] = TEXT_STATE;
+    b->dropped_attributes[0] = 2;
+    b->dropped_events[2] = 130;
+    b->dropped_span_links[3] = 1;
+    fixed_events(b, arena);
+    fixed_span_links(b, arena);
 }
 
 void sample_batch_fixed(struct batch *b, struct arena *arena)
@@ -157,9 +278,11 @@ void sample_batch_fixed(struct batch *b, struct arena *arena)
     b->acknowledged = 30;
     b->dropped[DROP_ring_full] = 5;
     b->dropped[DROP_forked] = 1;
+    b->sampled_away[SAMPLED_AWAY_by_caller] = 9;
+    b->sampled_away[SAMPLED_AWAY_by_sampler] = 120;
     fixed_tables(b, arena);
     new_span_columns(b, arena, 4);
-    new_side_tables(b, arena, 1, 2, 4);
+    new_side_tables(b, arena, 1, 2, 6);
     b->base_time_unix_ns = 1700000000000000000u;
     for (uint32_t i = 0; i < 4; i++) {
         b->span_id[i] = 0xa000000000000000u + i;
@@ -187,6 +310,7 @@ void sample_batch_fixed(struct batch *b, struct arena *arena)
         b->link_row[i] = i * 50;
     }
     fixed_attributes(b);
+    fixed_details(b, arena);
 }
 
 /* ---- random ones ---- */
@@ -218,6 +342,12 @@ static void random_tables(struct batch *b, struct arena *arena, struct id_genera
     random_strings(b, arena, random);
     uint32_t strings = b->string_count;
     new_tables(b, arena, 1 + below(random, 5), 1 + below(random, 9), below(random, 9), below(random, 5));
+    new_scopes_and_thresholds(b, arena, below(random, 4), below(random, 4));
+    for (uint32_t i = 0; i < b->scope_count; i++) {
+        b->scope_name[i] = below(random, strings);
+        b->scope_version[i] = below(random, strings);
+    }
+    for (uint32_t i = 0; i < b->sampling_count; i++) b->sampling_threshold[i] = any_size(random) >> 8;
     for (uint32_t i = 0; i < b->trace_count * 2; i++) {
         uint64_t id = id_next(random);
         memcpy(b->trace_ids + (size_t)i * 8, &id, 8);
@@ -250,6 +380,23 @@ static void random_span(struct batch *b, struct id_generator *random, uint32_t i
     b->input_hash[i] = any_size(random);
     b->answer_hash[i] = any_size(random);
     b->input_count[i] = (uint32_t)any_size(random);
+    b->span_scope[i] = below(random, b->scope_count + 1);
+    b->span_sampling[i] = below(random, b->sampling_count + 1);
+    b->status_message[i] = below(random, 8) ? 0 : below(random, b->string_count);
+    b->trace_state[i] = below(random, 8) ? 0 : below(random, b->string_count);
+    b->dropped_attributes[i] = below(random, 8) ? 0 : (uint32_t)any_size(random);
+    b->dropped_events[i] = below(random, 8) ? 0 : (uint32_t)any_size(random);
+    b->dropped_span_links[i] = below(random, 8) ? 0 : (uint32_t)any_size(random);
+}
+
+static void random_attributes(const struct batch *b, struct id_generator *random, uint32_t count,
+                              uint32_t *keys, uint32_t *types, int64_t *values)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = below(random, b->string_count);
+        types[i] = 1 + below(random, ATTRIBUTE_JSON);
+        values[i] = attribute_is_text(types[i]) ? below(random, b->string_count) : (int64_t)any_size(random);
+    }
 }
 
 static void random_side_tables(struct batch *b, struct arena *arena, struct id_generator *random)
@@ -268,12 +415,48 @@ static void random_side_tables(struct batch *b, struct arena *arena, struct id_g
         b->link_column[i] = (uint32_t)any_size(random);
         b->link_row[i] = (uint32_t)any_size(random);
     }
-    for (uint32_t i = 0; i < attributes; i++) {
-        b->attribute_key[i] = below(random, b->string_count);
-        b->attribute_type[i] = 1 + below(random, ATTRIBUTE_DOUBLE);
-        bool is_string = b->attribute_type[i] == ATTRIBUTE_STRING;
-        b->attribute_value[i] = is_string ? below(random, b->string_count) : (int64_t)any_size(random);
+    random_attributes(b, random, attributes, b->attribute_key, b->attribute_type, b->attribute_value);
+}
+
+static uint32_t random_count(struct id_generator *random, uint32_t most)
+{
+    return below(random, 4) ? 0 : below(random, most + 1);
+}
+
+static void random_events(struct batch *b, struct arena *arena, struct id_generator *random)
+{
+    uint32_t events = 0, attributes = 0;
+    for (uint32_t i = 0; i < b->span_count; i++) events += b->event_count[i] = random_count(random, 5);
+    uint32_t *counts = arena_array(arena, events, sizeof *counts);
+    for (uint32_t i = 0; i < events; i++) attributes += counts[i] = random_count(random, 3);
+    new_event_columns(b, arena, events, attributes);
+    b->event_attribute_count = counts;
+    for (uint32_t i = 0; i < events; i++) {
+        b->event_time_delta_ns[i] = (int64_t)(any_size(random) >> 12) - (int64_t)(any_size(random) >> 40);
+        b->event_name[i] = below(random, b->string_count);
+        b->event_dropped_attributes[i] = random_count(random, 1000);
     }
+    random_attributes(b, random, attributes, b->event_attribute_key, b->event_attribute_type,
+                      b->event_attribute_value);
+}
+
+static void random_span_links(struct batch *b, struct arena *arena, struct id_generator *random)
+{
+    uint32_t links = 0, attributes = 0;
+    for (uint32_t i = 0; i < b->span_count; i++) links += b->span_link_count[i] = random_count(random, 3);
+    uint32_t *counts = arena_array(arena, links, sizeof *counts);
+    for (uint32_t i = 0; i < links; i++) attributes += counts[i] = random_count(random, 3);
+    new_span_link_columns(b, arena, links, attributes);
+    b->span_link_attribute_count = counts;
+    for (uint32_t i = 0; i < links * 16; i++) b->span_link_trace_ids[i] = (unsigned char)any_size(random);
+    for (uint32_t i = 0; i < links; i++) {
+        b->span_link_span_id[i] = any_size(random);
+        b->span_link_trace_state[i] = below(random, b->string_count);
+        b->span_link_flags[i] = below(random, 256);
+        b->span_link_dropped_attributes[i] = random_count(random, 1000);
+    }
+    random_attributes(b, random, attributes, b->span_link_attribute_key, b->span_link_attribute_type,
+                      b->span_link_attribute_value);
 }
 
 void sample_batch_random(struct batch *b, struct arena *arena, struct id_generator *random,
@@ -286,11 +469,14 @@ void sample_batch_random(struct batch *b, struct arena *arena, struct id_generat
     b->created = any_size(random);
     b->acknowledged = any_size(random);
     for (size_t i = 0; i < DROP_REASON_COUNT; i++) b->dropped[i] = any_size(random);
+    for (size_t i = 0; i < SAMPLED_AWAY_COUNT; i++) b->sampled_away[i] = any_size(random);
     b->base_time_unix_ns = (uint64_t)1 << 61;
     random_tables(b, arena, random);
     new_span_columns(b, arena, below(random, max_spans + 1));
     for (uint32_t i = 0; i < b->span_count; i++) random_span(b, random, i);
     random_side_tables(b, arena, random);
+    random_events(b, arena, random);
+    random_span_links(b, arena, random);
 }
 
 /* ---- realistic ones ---- */

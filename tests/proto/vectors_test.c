@@ -146,6 +146,27 @@ static void unpacking_gives_the_batch(void **state)
     arena_fini(&arena);
 }
 
+/* Packed before there were events, span links, scopes and sampling, with all drop counters: it must stay readable. */
+static void an_older_batch_is_read(void **state)
+{
+    (void)state;
+    unsigned char golden[VECTOR_BYTES_MAX];
+    struct batch out;
+    struct arena arena;
+    const char *why;
+    arena_init(&arena, (size_t)1 << 20);
+    size_t bytes = read_vector("batch_before_events.bin", golden);
+    if (!batch_unpack(&out, &arena, golden, bytes, &why)) fail_msg("refused: %s", why);
+    assert_true(batch_check_complete(&out, &why));
+    assert_int_equal(out.span_count, 4);
+    assert_int_equal(out.dropped[DROP_ring_full], 5);
+    assert_int_equal(out.dropped[DROP_forked], 1);
+    assert_int_equal(out.attribute_total, 4);
+    assert_int_equal(out.event_total + out.span_link_total + out.scope_count + out.sampling_count, 0);
+    assert_null(out.span_sampling);
+    arena_fini(&arena);
+}
+
 static int write_vectors(void)
 {
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
@@ -163,6 +184,7 @@ int main(int count, char **arguments)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packing_gives_the_vectors),
         cmocka_unit_test(unpacking_gives_the_batch),
+        cmocka_unit_test(an_older_batch_is_read),
     };
     if (count == 2 && strcmp(arguments[1], "--write") == 0) return write_vectors();
     return cmocka_run_group_tests(tests, NULL, NULL);
