@@ -27,8 +27,13 @@ extern "C" {
 
 static inline const char *weir_mhd_header_(const void *from, const char *name)
 {
-    /* by way of an integer: MHD looks values up in a connection that it does not declare const */
-    return MHD_lookup_connection_value((struct MHD_Connection *)(uintptr_t)from, MHD_HEADER_KIND, name);
+    /* MHD looks values up in a connection that it does not declare const */
+#ifdef __cplusplus
+    MHD_Connection *connection = const_cast<MHD_Connection *>(static_cast<const MHD_Connection *>(from));
+#else
+    struct MHD_Connection *connection = (struct MHD_Connection *)(uintptr_t)from;
+#endif
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 static inline struct weir_headers weir_mhd_headers(struct MHD_Connection *connection)

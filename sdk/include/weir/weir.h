@@ -55,10 +55,8 @@ extern "C" {
     X(DROPPED, 8, "all is sent, but spans were dropped earlier; weir_stats has how many and why")
 
 enum weir_status {
-#define X(name, number, text) WEIR_##name = number,
-    WEIR_STATUS_CODES(X)
-#undef X
-        WEIR_STATUS_LAST_
+#define WEIR_STATUS_CODE_(name, number, text) WEIR_##name = number,
+    WEIR_STATUS_CODES(WEIR_STATUS_CODE_) WEIR_STATUS_LAST_
 };
 
 WEIR_API const char *weir_status_text(enum weir_status status);
@@ -174,7 +172,18 @@ WEIR_API void weir_error(const char *error_type);
         &weir_site_;                                                                                         \
     }))
 
-static inline void weir_span_cleanup_(struct weir_span *span) { weir_span_end(*span); }
+/* Inline for a user's inline functions, too: in C a static one must not be used there, and libweir has the body for
+ * callers that were not optimized. */
+#ifdef __cplusplus
+#define WEIR_INLINE inline
+#define WEIR_NULL   nullptr
+#else
+#define WEIR_INLINE extern __inline__ __attribute__((__gnu_inline__))
+#define WEIR_NULL   ((void *)0)
+#endif
+
+WEIR_API void weir_span_cleanup_(struct weir_span *span);
+WEIR_INLINE void weir_span_cleanup_(struct weir_span *span) { weir_span_end(*span); }
 
 /* A span from here to the end of the block. name must be a literal. */
 #define WEIR_SPAN(name) WEIR_SPAN_AS(WEIR_PASTE(weir_span_, __LINE__), name)
@@ -183,7 +192,7 @@ static inline void weir_span_cleanup_(struct weir_span *span) { weir_span_end(*s
         weir_span_begin(WEIR_SITE(name))
 #define WEIR_SERVER_SPAN(variable, method, route, headers)                                                   \
     __attribute__((cleanup(weir_span_cleanup_), unused)) struct weir_span variable =                         \
-        weir_server_begin(WEIR_SITE((const char *)0), method, route, headers)
+        weir_server_begin(WEIR_SITE(WEIR_NULL), method, route, headers)
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bodies of the public headers' inline functions (WEIR_INLINE), for callers into which they were not inlined. */
+#include <weir/weir.h>
+
+void weir_span_cleanup_(struct weir_span *span) { weir_span_end(*span); }

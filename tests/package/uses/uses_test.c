@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The macros in all the places where C and C++ allow a block: each way out of it ends the span, and none is left open. */
+#include "tests/support/cmocka.h"
+
+#include "inline_span.h"
+
+static uint64_t created(void)
+{
+    struct weir_stats stats;
+    weir_stats(&stats);
+    return stats.created;
+}
+
+static void ends_what_it_begins(int (*use)(void))
+{
+    const uint64_t before = created();
+    const int count = use();
+    assert_int_equal(created() - before, count);
+    assert_int_equal(weir_span_current().generation, 0);
+}
+
+static void in_c(void **state) { (void)state, ends_what_it_begins(spans_in_c); }
+static void nested_functions(void **state) { (void)state, ends_what_it_begins(spans_in_nested_functions); }
+static void in_cxx(void **state) { (void)state, ends_what_it_begins(spans_in_cxx); }
+static void under_exceptions(void **state) { (void)state, ends_what_it_begins(spans_under_exceptions); }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_c),
+        cmocka_unit_test(nested_functions),
+        cmocka_unit_test(in_cxx),
+        cmocka_unit_test(under_exceptions),
+    };
+    if (weir_init(&(struct weir_config){.endpoint = "ipc:///nobody/listens"}) != WEIR_OK) return 1;
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed || weir_shutdown(0) != WEIR_TIMEOUT; /* there is nobody to send them to */
+}
