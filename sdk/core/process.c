@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/core/process.h"
 
+#include "sdk/core/propagation.h"
 #include "sdk/core/thread.h"
 
 #include <string.h>
 
-struct process weir_process = {.accounting = PTHREAD_MUTEX_INITIALIZER};
+struct process weir_process = {.accounting = PTHREAD_MUTEX_INITIALIZER, .propagators = PROPAGATORS_STANDARD};
 
 static uint64_t get(const _Atomic uint64_t *counter)
 {

@@ -278,7 +278,7 @@ void weir_traceparent(struct weir_span span, char to[WEIR_TRACEPARENT_BYTES])
     to[0] = 0;
     if (!slot) return;
     struct trace_context context = {
-        {slot->record.trace_id[0], slot->record.trace_id[1]}, slot->record.span_id, slot->sampled};
+        {slot->record.trace_id[0], slot->record.trace_id[1]}, slot->record.span_id, slot->sampled, false};
     traceparent_format(&context, to);
 }
 

@@ -5,7 +5,6 @@
 
 /* version "-" trace-id "-" parent-id "-" flags */
 enum { VERSION_AT = 0, TRACE_AT = 3, SPAN_AT = 36, FLAGS_AT = 53, LENGTH = 55 };
-enum { FLAG_SAMPLED = 1 };
 
 /* Lower-case hexadecimal only, as the standard demands. */
 static int digit(char c)
@@ -45,7 +44,8 @@ bool traceparent_parse(const char *text, struct trace_context *context)
     if (!hex(text + TRACE_AT, 16, &high) || !hex(text + TRACE_AT + 16, 16, &low)) return false;
     if (!hex(text + SPAN_AT, 16, &span) || !hex(text + FLAGS_AT, 2, &flags)) return false;
     if ((high | low) == 0 || span == 0) return false;
-    *context = (struct trace_context){{high, low}, span, flags & FLAG_SAMPLED};
+    *context =
+        (struct trace_context){{high, low}, span, flags & WEIR_CONTEXT_SAMPLED, flags & WEIR_CONTEXT_RANDOM};
     return true;
 }
 
@@ -62,5 +62,8 @@ void traceparent_format(const struct trace_context *context, char to[WEIR_TRACEP
     to = put_hex(to, context->trace_id[1]);
     *to++ = '-';
     to = put_hex(to, context->span_id);
-    memcpy(to, context->sampled ? "-01" : "-00", 4);
+    unsigned flags =
+        (context->sampled ? WEIR_CONTEXT_SAMPLED : 0) | (context->random ? WEIR_CONTEXT_RANDOM : 0);
+    memcpy(to, "-00", 4);
+    to[2] = (char)('0' + flags);
 }

@@ -6,7 +6,7 @@
 #ifndef WEIR_SDK_CORE_TRACEPARENT_H
 #define WEIR_SDK_CORE_TRACEPARENT_H
 
-#include <weir/weir.h>
+#include <weir/context.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +15,7 @@ struct trace_context {
     uint64_t trace_id[2];
     uint64_t span_id;
     bool sampled;
+    bool random; /* Level 2: the trace id's last 7 bytes are */
 };
 
 /* False (and *context untouched) for anything the standard calls invalid: then a new trace starts. */

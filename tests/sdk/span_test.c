@@ -250,7 +250,8 @@ static void joins_the_callers_trace(void **state)
     (void)state;
     char text[WEIR_TRACEPARENT_BYTES];
     {
-        WEIR_SERVER_SPAN(request, "GET", "/joined", (&(struct weir_headers){header, PARENT "1"}));
+        WEIR_SERVER_SPAN(request, "GET", "/joined",
+                         (&(struct weir_headers){.get = header, .from = PARENT "1"}));
         weir_traceparent(request, text);
         assert_memory_equal(text, "00-0af7651916cd43dd8448eb211c80319c-", 36);
         assert_string_equal(text + 52, "-01");
@@ -269,7 +270,8 @@ static void an_unsampled_caller_is_obeyed(void **state)
     uint64_t before = stats_now().created;
     char text[WEIR_TRACEPARENT_BYTES];
     {
-        WEIR_SERVER_SPAN(request, "GET", "/quiet", (&(struct weir_headers){header, PARENT "0"}));
+        WEIR_SERVER_SPAN(request, "GET", "/quiet",
+                         (&(struct weir_headers){.get = header, .from = PARENT "0"}));
         WEIR_SPAN("inside");
         weir_traceparent(weir_span_current(), text);
         assert_string_equal(text + 52, "-00");

@@ -62,7 +62,7 @@ static void follows_the_standard(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct trace_context context = {{1, 2}, 3, true};
+        struct trace_context context = {{1, 2}, 3, true, true};
         bool valid = traceparent_parse(table[i].text, &context);
         if (valid != table[i].valid)
             fail_msg("\"%s\" taken for %s", table[i].text, valid ? "valid" : "invalid");
@@ -83,12 +83,18 @@ static void writes_what_it_reads(void **state)
     (void)state;
     struct trace_context context;
     char text[WEIR_TRACEPARENT_BYTES];
-    assert_true(traceparent_parse("cc-" TRACE "-" SPAN "-03", &context));
+    assert_true(traceparent_parse("cc-" TRACE "-" SPAN "-fd-more", &context));
     traceparent_format(&context, text);
-    assert_string_equal(text, "00-" TRACE "-" SPAN "-01");
+    assert_string_equal(text, "00-" TRACE "-" SPAN "-01"); /* flags that are not known are not passed on */
     context.sampled = false;
     traceparent_format(&context, text);
     assert_string_equal(text, "00-" TRACE "-" SPAN "-00");
+    assert_true(traceparent_parse("00-" TRACE "-" SPAN "-03", &context));
+    traceparent_format(&context, text);
+    assert_string_equal(text, "00-" TRACE "-" SPAN "-03");
+    context.sampled = false;
+    traceparent_format(&context, text);
+    assert_string_equal(text, "00-" TRACE "-" SPAN "-02");
 }
 
 int main(void)

@@ -122,10 +122,13 @@ WEIR_API struct weir_span weir_span_begin(const struct weir_site *site);
 WEIR_API void weir_span_end(struct weir_span span);
 WEIR_API struct weir_span weir_span_current(void);
 
-/* How a carrier's values are looked up: get returns the value of a header by its lower-case name, or NULL. */
+/* How a carrier's values are looked up, by a header's lower-case name. get returns a header's value, or NULL. A header may
+ * come in several lines, which get does not show: all, where the carrier has it (else NULL), is asked instead; it fills in at
+ * most room values, in order, and returns how many lines there are. Values are good until weir's function returns. */
 struct weir_headers {
     const char *(*get)(const void *from, const char *name);
     const void *from;
+    size_t (*all)(const void *from, const char *name, const char **values, size_t room);
 };
 
 /* A server span: one request. method and route as in "GET" and "/items/{id}" (borrowed); headers may be NULL.

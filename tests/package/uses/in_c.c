@@ -41,7 +41,7 @@ static const char *no_header(const void *from, const char *name)
 
 static int one_request(void)
 {
-    const struct weir_headers headers = {no_header, NULL};
+    const struct weir_headers headers = {no_header, NULL, NULL};
     WEIR_SERVER_SPAN(with_headers, "GET", "/with", &headers);
     WEIR_SERVER_SPAN(without, "GET", "/without", NULL);
     weir_server_response(without, 200);
