@@ -52,6 +52,23 @@ function(weir_shared target)
   set_property(GLOBAL APPEND PROPERTY WEIR_SHARED_LIBRARIES ${target})
 endfunction()
 
+# The archive of a public library from the objects of others: one object in which everything but the public functions is
+# local, so that a program that links it may have an arena_new of its own.
+function(weir_archive target)
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}.o)
+  set(join ${CMAKE_LINKER} -r)
+  if("${CMAKE_INTERPROCEDURAL_OPTIMIZATION} ${CMAKE_C_FLAGS}" MATCHES "ON|TRUE|-flto")
+    set(join ${CMAKE_C_COMPILER} -O2 -flto -r -nostdlib -flinker-output=nolto-rel) # gcc's: machine code for everybody
+  endif()
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${join} -o ${object} ${ARGN}
+    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${object}
+    DEPENDS ${ARGN} COMMAND_EXPAND_LISTS VERBATIM)
+  add_library(${target} STATIC ${object})
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C)
+  set_property(GLOBAL APPEND PROPERTY WEIR_ARCHIVES ${target})
+endfunction()
+
 # <name>.pc. The prefix is found from where the file lies, so that cmake --install --prefix, DESTDIR and mv may choose it;
 # folders that were given as absolute paths are left so.
 function(weir_pkg_config name)
@@ -94,12 +111,12 @@ function(weir_companion name)
     string(REGEX REPLACE "^lib" "" library ${arg_CLIENT})
     set(library lib${library})
   endif()
+  # what both twins and the unit tests are made of
+  add_library(weir_${name}_core STATIC ${arg_SOURCES})
+  target_link_libraries(weir_${name}_core PUBLIC weir ${client})
+  add_library(weir_${name} SHARED $<TARGET_OBJECTS:weir_${name}_core>)
+  weir_archive(weir_${name}_static $<TARGET_OBJECTS:weir_${name}_core>)
   foreach(twin IN ITEMS "" _static)
-    set(kind SHARED)
-    if(twin)
-      set(kind STATIC)
-    endif()
-    add_library(weir_${name}${twin} ${kind} ${arg_SOURCES})
     set_target_properties(weir_${name}${twin} PROPERTIES OUTPUT_NAME weir-${name})
     target_link_libraries(weir_${name}${twin} PUBLIC weir${twin} ${client})
     weir_export(weir_${name}${twin} ${name}${twin} COMPONENTS weir${twin} MODULES ${arg_CLIENT})

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each of our shared libraries shows to the dynamic linker: the functions of the public headers, under the version of
-its soname, and nothing else; and what it needs.
+"""What our libraries show to a linker: the functions of the public headers and nothing else; a shared one under the version
+of its soname, and what it needs.
 
-    exports_test.py SOVERSION INCLUDE-FOLDER LIBRARY[:ALLOWED-NEEDED-PREFIX,…]…
+    exports_test.py SOVERSION INCLUDE-FOLDER (LIBRARY[:ALLOWED-NEEDED-PREFIX,…] | ARCHIVE)…
 """
 
 import pathlib
@@ -27,6 +27,14 @@ def declared():
     return set(names)
 
 
+def check_archive(library):
+    """Returns what it defines for others."""
+    lines = run("nm", "--defined-only", "--extern-only", library).splitlines()
+    symbols = [line.split()[-1] for line in lines if len(line.split()) == 3]
+    failures.extend(f"{pathlib.Path(library).name} defines {name}" for name in symbols if not re.fullmatch(r"weir_[a-zA-Z]\w*", name))
+    return set(symbols)
+
+
 def check(library, allowed):
     """Returns what it exports."""
     name = pathlib.Path(library).name
@@ -47,13 +55,17 @@ def check(library, allowed):
     return {symbol.split("@")[0] for symbol in symbols if symbol.startswith("weir_")}
 
 
-exported = {}
+exported, archived = {}, set()
 for argument in sys.argv[3:]:
     path, _, prefixes = argument.partition(":")
+    if path.endswith(".a"):
+        archived |= check_archive(path)
+        continue
     for symbol in check(path, [prefix for prefix in prefixes.split(",") if prefix]):
         if symbol in exported:
             failures.append(f"{symbol} is in {path} and in {exported[symbol]}")
         exported[symbol] = path
+failures += [f"{name} is in shared or static libraries, not in both" for name in sorted(set(exported) ^ archived)]
 promised = declared()
 failures += [f"{name} is declared with WEIR_API, but no library exports it" for name in sorted(promised - set(exported))]
 failures += [f"{name} is exported, but no public header declares it" for name in sorted(set(exported) - promised)]
