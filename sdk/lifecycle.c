@@ -12,7 +12,9 @@
 #include "sdk/core/thread.h"
 #include "sdk/export/exporter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct {
     pthread_mutex_t lifecycle;
@@ -21,6 +23,7 @@ static struct {
     bool is_stopping; /* weir_shutdown waits, without lifecycle */
     uint32_t epoch;
     struct settings *settings; /* while running, else NULL */
+    struct settings_warnings warnings;
     struct producer producer;
     const struct weir_output *output;
     struct exporter *exporter;       /* NULL in a forked child until its first span */
@@ -161,18 +164,40 @@ static void forget_settings(void)
     here.settings = NULL;
 }
 
+/* One write: no lock that a fork could leave behind, and lines of other threads stay whole. */
+static void tell_warnings(void)
+{
+    if (!here.settings || !here.settings->warn) return;
+    for (const char *at = here.warnings.text; *at; at += strcspn(at, "\n") + 1)
+        dprintf(STDERR_FILENO, "weir: %.*s\n", (int)strcspn(at, "\n"), at);
+}
+
 enum weir_status weir_init(const struct weir_config *config)
 {
     pthread_mutex_lock(&here.lifecycle);
     enum weir_status status = WEIR_ALREADY;
     if (!here.is_running && !here.is_stopping) {
         forget_settings(); /* left in the child of a fork, if any */
-        status = settings_new(config, &here.settings);
+        status = settings_new(config, &here.warnings, &here.settings);
+        tell_warnings();
         if (status == WEIR_OK) status = here.settings->disabled ? WEIR_DISABLED : start();
         if (status != WEIR_OK) forget_settings();
     }
     pthread_mutex_unlock(&here.lifecycle);
     return status;
+}
+
+size_t weir_settings_warnings(char *text, size_t bytes)
+{
+    pthread_mutex_lock(&here.lifecycle);
+    size_t len = here.warnings.bytes;
+    if (text && bytes) {
+        size_t shown = len < bytes ? len : bytes - 1;
+        memcpy(text, here.warnings.text, shown);
+        text[shown] = 0;
+    }
+    pthread_mutex_unlock(&here.lifecycle);
+    return len;
 }
 
 /* ---- shutdown ---- */

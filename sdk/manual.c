@@ -17,31 +17,40 @@
 
 /* ---- the tables ---- */
 
-static void add_text_setting(FILE *out, const char *variable, const char *standard, const char *what)
+static void add_setting(FILE *out, const char *variable, const char *otherwise, const char *what,
+                        const char *standard)
 {
-    char text[512];
-    int len = snprintf(text, sizeof text, "%s", what);
-    if (*standard) snprintf(text + len, sizeof text - (size_t)len, " [%s]", standard);
-    manual_item(out, variable, text);
+    char name[128], text[512];
+    snprintf(name, sizeof name, "%s%s%s", variable, *otherwise ? ", else " : "", otherwise);
+    snprintf(text, sizeof text, *standard ? "%s [%s]" : "%s", what, standard);
+    manual_item(out, name, text);
 }
 
-static void add_number_setting(FILE *out, const char *variable, const unsigned range[3], const char *what)
+static void add_number_setting(FILE *out, const char *variable, const char *otherwise, const char *what,
+                               const unsigned range[3])
 {
-    char text[512];
-    snprintf(text, sizeof text, "%s [%u; %u to %u]", what, range[0], range[1], range[2]);
-    manual_item(out, variable, text);
+    char standard[64];
+    if (range[2] < INT32_MAX)
+        snprintf(standard, sizeof standard, "%u; %u to %u", range[0], range[1], range[2]);
+    else if (range[0] < INT32_MAX)
+        snprintf(standard, sizeof standard, "%u", range[0]);
+    else
+        snprintf(standard, sizeof standard, "no limit");
+    add_setting(out, variable, otherwise, what, standard);
 }
 
 static void add_settings(FILE *out)
 {
     manual_section(out, "ENVIRONMENT");
-    manual_text(out, "An empty variable counts as unset, a number that is none leaves the default. A struct "
-                     "weir_config given to weir_init wins.");
-#define X(name, variable, standard, what) add_text_setting(out, variable, standard, what);
+    manual_text(out,
+                "An empty variable counts as unset, and so does, with a warning (weir_settings_warnings), a "
+                "number that is none or out of range, or an unknown word. A struct weir_config given to "
+                "weir_init wins.");
+#define X(name, variable, otherwise, standard, what) add_setting(out, variable, otherwise, what, standard);
     SETTING_TEXTS(X)
 #undef X
-#define X(field, variable, standard, least, most, what)                                                      \
-    add_number_setting(out, variable, (const unsigned[]){standard, least, most}, what);
+#define X(field, variable, otherwise, standard, least, most, what)                                           \
+    add_number_setting(out, variable, otherwise, what, (const unsigned[]){standard, least, most});
     SETTING_NUMBERS(X)
 #undef X
 }

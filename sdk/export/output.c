@@ -64,7 +64,7 @@ enum weir_status output_choose(const struct settings *settings, const struct wei
 
 const char *output_setting(const struct settings *settings, const char *name)
 {
-    return strcmp(name, "endpoint") == 0 ? settings->target.data : NULL;
+    return settings_text(settings, name);
 }
 
 void output_say(const struct output_host *host, const char *format, va_list arguments)

@@ -45,7 +45,7 @@ extern "C" {
 /* One table: the code, what weir_status_text says, and the manual. */
 #define WEIR_STATUS_CODES(X)                                                                                 \
     X(OK, 0, "done")                                                                                         \
-    X(DISABLED, 1, "disabled by OTEL_SDK_DISABLED=true: no span is made")                                    \
+    X(DISABLED, 1, "disabled by OTEL_SDK_DISABLED=true or OTEL_TRACES_EXPORTER=none: no span is made")       \
     X(ALREADY, 2, "weir_init was called before; the first settings stay")                                    \
     X(BAD_ENDPOINT, 3, "WEIR_ENDPOINT is no list of tcp://HOST:PORT and ipc://PATH")                         \
     X(NO_THREAD, 4, "the exporter thread could not be started")                                              \
@@ -61,7 +61,39 @@ enum weir_status {
 
 WEIR_API const char *weir_status_text(enum weir_status status);
 
-/* Zero (or NULL) in a field takes the environment's setting, else the default. Strings are copied. */
+/* Which traces are recorded, by the names of OTEL_TRACES_SAMPLER. One table: the code and the name. Those that are
+ * parent-based do as the caller did where there is one, and decide where a trace begins; the others decide anew for each
+ * request that comes in, and may tear traces apart. */
+#define WEIR_SAMPLERS(X)                                                                                     \
+    X(ALWAYS_ON, 1, "always_on")                                                                             \
+    X(ALWAYS_OFF, 2, "always_off")                                                                           \
+    X(TRACEIDRATIO, 3, "traceidratio")                                                                       \
+    X(PARENTBASED_ALWAYS_ON, 4, "parentbased_always_on")                                                     \
+    X(PARENTBASED_ALWAYS_OFF, 5, "parentbased_always_off")                                                   \
+    X(PARENTBASED_TRACEIDRATIO, 6, "parentbased_traceidratio")
+
+enum weir_sampler {
+    WEIR_SAMPLER_UNSET = 0,
+#define X(name, number, text) WEIR_SAMPLER_##name = number,
+    WEIR_SAMPLERS(X)
+#undef X
+        WEIR_SAMPLER_LAST_
+};
+
+enum weir_switch { WEIR_SWITCH_UNSET = 0, WEIR_SWITCH_ON = 1, WEIR_SWITCH_OFF = 2 };
+enum weir_log { WEIR_LOG_UNSET = 0, WEIR_LOG_NONE = 1, WEIR_LOG_WARN = 2, WEIR_LOG_DEBUG = 3 };
+enum weir_clock { WEIR_CLOCK_UNSET = 0, WEIR_CLOCK_AUTO = 1, WEIR_CLOCK_SYSTEM = 2 };
+
+/* In a number of struct weir_config: a real 0, where 0 itself means that nothing is set there. */
+#define WEIR_ZERO UINT32_MAX
+
+/* Settings of a program. Zero (or NULL) in a field takes the environment's setting, else the default, so that
+ * `struct weir_config config = {.endpoint = "…"}` is right for ever. Strings are copied. A number out of range is taken
+ * as the nearest one in it, and weir_settings_warnings says so.
+ *
+ * How it grows: its size never changes within one SONAME. A new field takes the place of whole words of `reserved`, which
+ * must be 0; a program built against an older header leaves it so and gets the default, and a libweir that finds more
+ * set there than it knows says so in weir_settings_warnings. */
 struct weir_config {
     const char *endpoint;        /* WEIR_ENDPOINT; tcp://HOST:PORT or ipc://PATH, or several with
                                     commas between: one is used, another when it fails; default
@@ -74,16 +106,49 @@ struct weir_config {
      * Nothing is dropped below about 5,000 spans a thread in any one interval (100 to 200 bytes a span). */
     uint32_t ring_bytes;
     uint32_t shutdown_timeout_ms; /* WEIR_SHUTDOWN_TIMEOUT; default 2000: for exit without weir_shutdown */
+
+    enum weir_sampler sampler;  /* OTEL_TRACES_SAMPLER; default PARENTBASED_ALWAYS_ON */
+    double sample_ratio;        /* OTEL_TRACES_SAMPLER_ARG of the ratio samplers; 0 < ratio <= 1, default 1 */
+    uint32_t sample_rate_limit; /* WEIR_SAMPLE_RATE_LIMIT; new traces a second, at most; default: no limit */
+    enum weir_switch disabled;  /* OTEL_SDK_DISABLED */
+    enum weir_switch evidence;  /* WEIR_EVIDENCE; default on */
+    enum weir_log log;          /* WEIR_LOG; default none */
+    enum weir_clock clock; /* WEIR_CLOCK; default auto: the time-stamp counter where the kernel trusts it */
+    uint32_t reserved_alignment;     /* 0 */
+    const char *resource_attributes; /* as OTEL_RESOURCE_ATTRIBUTES, and over it, key by key */
+    const char *propagators;         /* OTEL_PROPAGATORS; default "tracecontext,baggage"; or "none" */
+    const char *hash_key;            /* WEIR_HASH_KEY; default random */
+
+    /* Limits of a span: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT and so on; docs/libweir.md has libweir's own, which are smaller */
+    uint32_t attribute_count_limit, attribute_value_length_limit, event_count_limit, link_count_limit,
+        event_attribute_count_limit, link_attribute_count_limit;
+    uint32_t batch_span_limit;  /* OTEL_BSP_MAX_EXPORT_BATCH_SIZE; default and most 8192 */
+    uint32_t export_timeout_ms; /* OTEL_BSP_EXPORT_TIMEOUT; default 5000: for an answer to a batch */
+
+    /* OTLP/HTTP: OTEL_EXPORTER_OTLP_TRACES_… and OTEL_EXPORTER_OTLP_…; see <weir/otlp.h> */
+    const char *otlp_headers;                                                 /* "key=value,key=value" */
+    const char *otlp_certificate, *otlp_client_certificate, *otlp_client_key; /* paths of PEM files */
+    enum weir_switch otlp_gzip; /* …_COMPRESSION; default off */
+    uint32_t otlp_timeout_ms;   /* …_TIMEOUT; default 10000 */
+
+    uint64_t reserved[32]; /* 0 */
 };
 
 /* Starts tracing. config may be NULL. WEIR_OK, WEIR_DISABLED and WEIR_ALREADY are no failures. A collector that is not
  * there is no failure either: the exporter keeps trying. */
 WEIR_API enum weir_status weir_init(const struct weir_config *config);
 
+/* What was wrong with the settings at the latest weir_init and is ignored (an unknown sampler, a number that is none):
+ * a sentence a line, cut to fit. The length of the whole; 0: nothing was wrong. text may be NULL when bytes is 0. The
+ * library does not print it unless WEIR_LOG is warn or debug. */
+WEIR_API size_t weir_settings_warnings(char *text, size_t bytes);
+
 /* Sends what is left, at most timeout_ms long, and stops tracing. Spans still open are not sent. */
 WEIR_API enum weir_status weir_shutdown(uint32_t timeout_ms);
 
-/* created == acknowledged + dropped (all reasons) + in_flight, at every moment when no span is just being ended. */
+/* created == acknowledged + dropped (all reasons) + in_flight, at every moment when no span is just being ended. Its size
+ * never changes within one SONAME: a new counter takes the place of a word of `reserved`, which an older libweir has
+ * left 0. */
 struct weir_stats {
     uint64_t created;      /* spans ended */
     uint64_t acknowledged; /* stored by the collector, by its own word */
@@ -93,6 +158,9 @@ struct weir_stats {
         dropped_forked;
     uint64_t attributes_dropped; /* attributes that did not fit; their spans were kept */
     uint64_t batches_sent, batches_resent;
+    /* Requests and other traces begun here that were not recorded, and are not in created: sum, and who had it so */
+    uint64_t sampled_away, sampled_away_by_caller, sampled_away_by_sampler, sampled_away_by_rate_limit;
+    uint64_t reserved[47];
 };
 #ifdef __cplusplus /* a function named like its struct, as stat is: C++ compilers may warn */
 #pragma GCC diagnostic push
