@@ -17,7 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         traceparent_format(&context, written);
         if (!traceparent_parse(written, &again) || memcmp(&again.trace_id, &context.trace_id, 16) != 0)
             abort();
-        if (again.span_id != context.span_id || again.sampled != context.sampled) abort();
+        if (again.span_id != context.span_id || again.sampled != context.sampled ||
+            again.random != context.random)
+            abort();
     }
     free(text);
     return 0;
