@@ -6,7 +6,7 @@
  *     1 byte form · 1 to 5 bytes length of what follows once unpacked (LEB128) · lz4 block        form 1
  *     1 byte form · packed batch                                                                  form 0, where lz4 gains nothing
  *
- * Inside the blob, strings are only those of attributes; a call site is a number of weir.site, written as the line of a
+ * Inside the blob, strings are only those that its columns use; a call site is a number of weir.site, written as the line of a
  * site without file and function. rows_plus_1 is in the blob only if a value does not fit the array.
  *
  * Encoding trusts its batch (batch_unpack has checked it). Decoding trusts nothing: a corrupt blob is an error.
@@ -37,8 +37,11 @@ struct fragment_index {
     uint32_t *first;   /* fragment_count + 1: where its spans begin in order */
     uint32_t *order;   /* span_count: indexes of spans, by fragment, else as in the batch */
     int64_t *start_ns; /* of each span of the batch */
-    uint32_t *unread_at, *link_at, *attribute_at; /* of each span: where its elements begin */
-    struct numbering *strings, *sites; /* what the fragment being encoded uses of the batch's tables */
+    uint32_t *unread_at, *link_at, *attribute_at, *event_at,
+        *span_link_at;                                     /* of each span: where its elements begin */
+    uint32_t *event_attribute_at, *span_link_attribute_at; /* of each event, of each span link */
+    struct numbering *strings, *sites, *scopes,
+        *samplings; /* what the fragment being encoded uses of the batch's tables */
 };
 
 /* One thread encodes with an index. False: out of arena. */

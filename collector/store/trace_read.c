@@ -3,6 +3,7 @@
 
 #include "collector/store/connection.h"
 #include "collector/store/fragment.h"
+#include "collector/store/fragment_spans.h"
 
 #include <stdlib.h>
 
@@ -262,58 +263,6 @@ static enum store_result read_sites(struct reading *reading)
 
 /* ---- spans ---- */
 
-/* Where the elements of the span at hand begin in the columns that have several a span. */
-struct cursor {
-    uint32_t unread, link, attribute;
-};
-
-static void fill_links(struct reading *reading, const struct batch *batch, uint32_t at, struct span *span)
-{
-    struct link *links =
-        span->link_count ? arena_array(reading->arena, span->link_count, sizeof *links) : NULL;
-    if (!links) {
-        span->link_count = 0;
-        return;
-    }
-    for (uint32_t i = 0; i < span->link_count; i++, at++) {
-        links[i].span_id = batch->link_span_id[at];
-        links[i].kind = (enum link_kind)batch->link_kind[at];
-        links[i].column = batch->link_column[at];
-        links[i].row = batch->link_row[at];
-    }
-    span->links = links;
-}
-
-static void fill_attribute(struct attribute *attribute, const struct batch *batch, uint32_t at)
-{
-    int64_t value = batch->attribute_value[at];
-    attribute->key = batch_string(batch, batch->attribute_key[at]);
-    attribute->type = (int)batch->attribute_type[at];
-    if (attribute->type == ATTRIBUTE_STRING) {
-        attribute->text = batch_string(batch, (uint32_t)value);
-    } else if (attribute->type == ATTRIBUTE_DOUBLE) {
-        memcpy(&attribute->real, &value, sizeof value);
-    } else {
-        attribute->integer = value;
-    }
-}
-
-static void fill_attributes(struct reading *reading, const struct batch *batch, uint32_t at,
-                            struct span *span)
-{
-    struct attribute *attributes =
-        span->attribute_count ? arena_array(reading->arena, span->attribute_count, sizeof *attributes) : NULL;
-    if (!attributes) {
-        span->attribute_count = 0;
-        return;
-    }
-    for (uint32_t i = 0; i < span->attribute_count; i++) fill_attribute(&attributes[i], batch, at + i);
-    span->attributes = attributes;
-}
-
-static uint32_t u32_at(const uint32_t *column, size_t i) { return column ? column[i] : 0; }
-static uint64_t u64_at(const uint64_t *column, size_t i) { return column ? column[i] : 0; }
-
 static int64_t rows_of(const struct row *row, size_t i)
 {
     if (row->batch.rows_plus_1) return (int64_t)(row->batch.rows_plus_1[i] - 1);
@@ -327,37 +276,28 @@ static void fill_site(struct reading *reading, const struct batch *batch, uint32
     if (at < reading->sites.count) span->site = ((const struct call_site *)reading->sites.values)[at];
 }
 
-static bool fill_span(struct reading *reading, const struct row *row, size_t i, struct cursor *cursor,
-                      struct span *span)
+/* What the arrays hold of a span. */
+static bool fill_span(struct reading *reading, const struct row *row, size_t i, struct span *span)
 {
-    const struct batch *batch = &row->batch;
     size_t operation = find_id(&reading->operations, (int32_t)row->operation_id[i]);
     span->operation = (const struct operation *)reading->operations.values + operation;
     span->resource = row->resource;
-    span->id = batch->span_id[i];
-    span->parent_id = u64_at(batch->parent_span_id, i);
-    span->kind = (enum span_kind)u32_at(batch->span_kind, i);
     span->status = row->status ? (enum span_status)row->status[i] : SPAN_STATUS_UNSET;
-    span->remote_parent = u32_at(batch->flags, i) & SPAN_FLAG_REMOTE_PARENT;
     span->duration_ns = row->duration_ns[i];
     span->rows = rows_of(row, i);
-    span->connection = u32_at(batch->connection, i);
-    span->input_count = u32_at(batch->input_count, i);
-    span->input_hash = u64_at(batch->input_hash, i);
-    span->answer_hash = u64_at(batch->answer_hash, i);
-    span->unread_count = u32_at(batch->unread_count, i);
-    span->link_count = u32_at(batch->link_count, i);
-    span->attribute_count = u32_at(batch->attribute_count, i);
-    if (span->unread_count) span->unread = batch->unread_span_id + cursor->unread;
-    cursor->unread += span->unread_count;
-    uint32_t link = cursor->link, attribute = cursor->attribute;
-    cursor->link += span->link_count;
-    cursor->attribute += span->attribute_count;
-    fill_links(reading, batch, link, span);
-    fill_attributes(reading, batch, attribute, span);
-    fill_site(reading, batch, u32_at(batch->span_site, i), span);
+    fill_site(reading, &row->batch, batch_u32(row->batch.span_site, i), span);
     return !__builtin_add_overflow(row->start_ns, row->offset_ns[i], &span->start_ns) &&
            span->duration_ns >= 0 && span->start_ns <= INT64_MAX - span->duration_ns;
+}
+
+static bool fill_row(struct reading *reading, const struct row *row, struct span *spans)
+{
+    struct fragment_spans blob;
+    bool fine = fragment_spans_begin(&blob, &row->batch, reading->arena);
+    for (size_t i = 0; fine && i < row->count; i++)
+        fine = fill_span(reading, row, i, &spans[i]) && fragment_spans_next(&blob, &spans[i]);
+    if (!fine) reading->why = "a time is out of range";
+    return fine;
 }
 
 static bool fill_spans(struct reading *reading)
@@ -367,14 +307,8 @@ static bool fill_spans(struct reading *reading)
     if (!trace->spans) return false;
     size_t at = 0;
     for (size_t r = 0; r < reading->row_count; r++) {
-        const struct row *row = &reading->rows[r];
-        struct cursor cursor = {0, 0, 0};
-        for (size_t i = 0; i < row->count; i++) {
-            if (!fill_span(reading, row, i, &cursor, &trace->spans[at++])) {
-                reading->why = "a time is out of range";
-                return false;
-            }
-        }
+        if (!fill_row(reading, &reading->rows[r], trace->spans + at)) return false;
+        at += reading->rows[r].count;
     }
     return !arena_exhausted(reading->arena);
 }

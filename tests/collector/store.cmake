@@ -11,8 +11,15 @@ endfunction()
 
 weir_store_test(store_write_test)
 weir_store_test(store_migrate_test)
-weir_store_test(store_fragment_test)
+weir_store_test(store_fragment_test proto_samples)
+target_compile_definitions(store_fragment_test PRIVATE VECTORS_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors")
 weir_store_test(store_claim_test)
 weir_store_test(store_reader_test)
 weir_store_test(store_analyser_test weir_analyser)
 set_tests_properties(store_analyser_test PROPERTIES LABELS threads)
+
+# The corpus of fuzz/store, played without libFuzzer.
+add_executable(fragment_fuzz_replay ${CMAKE_SOURCE_DIR}/fuzz/replay_main.c ${CMAKE_SOURCE_DIR}/fuzz/store/fragment_fuzz.c)
+target_link_libraries(fragment_fuzz_replay PRIVATE weir_store)
+set_target_properties(fragment_fuzz_replay PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+add_test(NAME fragment_fuzz_replay COMMAND fragment_fuzz_replay ${CMAKE_SOURCE_DIR}/fuzz/store/corpus/fragment_fuzz)
