@@ -13,7 +13,9 @@
     X(refused, "refused by the collector")                                                                   \
     X(shutdown, "not delivered before the shutdown deadline")                                                \
     X(no_memory, "no memory for a thread's ring")                                                            \
-    X(forked, "left behind in the child of a fork")
+    X(forked, "left behind in the child of a fork")                                                          \
+    X(in_handler, "begun in a signal handler that had interrupted weir")                                     \
+    X(damaged, "found overwritten in the service's memory")
 
 enum drop_reason {
 #define X(name, words) DROP_##name,

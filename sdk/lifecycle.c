@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "sdk/core/operations.h"
 #include "sdk/core/settings.h"
+#include "sdk/core/span_clock.h"
 #include "sdk/core/thread.h"
 #include "sdk/export/exporter.h"
 
@@ -136,6 +137,7 @@ static bool set_up_once(void)
     if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) return false;
     if (atexit(at_exit) != 0) return false;
     new_producer();
+    span_clock_setup(here.settings->clock == WEIR_CLOCK_SYSTEM);
     if (here.settings->hash_key.len)
         hash_key_derive(&weir_process.key, here.settings->hash_key.data, here.settings->hash_key.len);
     else

@@ -21,20 +21,23 @@ struct here { /* a call and where it stands */
     struct call_state *call;
 };
 
-static bool call_find(struct weir_span span, struct here *here)
+static void call_leave(const struct here *here) { thread_leave(here->thread); }
+
+/* True: the thread is entered, and call_leave is due. */
+static bool call_enter(struct weir_span span, struct here *here)
 {
-    here->thread = weir_thread;
-    here->slot = thread_slot(here->thread, span);
-    if (!here->slot || here->slot->on_stack) return false;
+    here->slot = thread_enter_slot(span, &here->thread);
+    if (!here->slot) return false;
+    if (here->slot->on_stack) {
+        call_leave(here);
+        return false;
+    }
     here->call = &here->thread->calls[thread_slot_index(here->thread, here->slot)];
     return true;
 }
 
 /* Values are looked at only where something can come of it. */
-static bool call_find_values(struct weir_span span, struct here *here)
-{
-    return call_find(span, here) && here->slot->sampled && here->thread->evidence_on;
-}
+static bool wants_values(const struct here *here) { return here->slot->sampled && here->thread->evidence_on; }
 
 /* ---- begin ---- */
 
@@ -60,13 +63,13 @@ static const struct operation_entry *operation_of(struct thread_state *thread, c
 struct weir_span weir_call_begin(const struct weir_call *what)
 {
     if (!what) return (struct weir_span){0, 0};
-    struct thread_state *thread = thread_here();
-    if (!thread) {
-        span_lost();
+    struct thread_state *thread = thread_enter();
+    if (!thread) return (struct weir_span){0, 0};
+    struct span_slot *slot = span_open(thread, what->site, SPAN_KIND_CLIENT);
+    if (!slot) {
+        thread_leave(thread);
         return (struct weir_span){0, 0};
     }
-    struct span_slot *slot = span_open(thread, what->site, SPAN_KIND_CLIENT);
-    if (!slot) return (struct weir_span){0, 0};
     struct call_state *call = &thread->calls[thread_slot_index(thread, slot)];
     call->record = (struct record_call){.connection = (uint32_t)what->connection};
     call->link_count = call->unread_count = 0;
@@ -74,16 +77,20 @@ struct weir_span weir_call_begin(const struct weir_call *what)
     call->answer.slot = NULL;
     if (slot->sampled) {
         call->operation = operation_of(thread, what, &call->inputs);
-        slot->record.operation = &call->operation->operation;
+        call->record.operation = &call->operation->operation;
     }
-    slot->record.start_ns = span_clock_ns();
-    return thread_handle(thread, slot);
+    slot->record.start_ticks = span_clock_ticks();
+    struct weir_span span = thread_handle(thread, slot);
+    thread_leave(thread);
+    return span;
 }
 
 void weir_call_input(struct weir_span span, const char *value, size_t bytes)
 {
     struct here here;
-    if (call_find_values(span, &here)) inputs_add(&here.call->inputs, value, bytes);
+    if (!call_enter(span, &here)) return;
+    if (wants_values(&here)) inputs_add(&here.call->inputs, value, bytes);
+    call_leave(&here);
 }
 
 /* ---- send ---- */
@@ -127,27 +134,38 @@ static void take_unread(const struct here *here)
             here->call->unread[here->call->unread_count++] = thread->unread[i].span_id;
 }
 
+static void send(const struct here *here)
+{
+    here->call->is_sent = true;
+    if (wants_values(here)) {
+        take_inputs(here);
+        take_links(here);
+    }
+    if (here->slot->sampled) take_unread(here);
+    here->slot->record.start_ticks = span_clock_ticks();
+}
+
 void weir_call_send(struct weir_span span)
 {
     struct here here;
-    if (!call_find(span, &here) || here.call->is_sent) return;
-    here.call->is_sent = true;
-    if (here.slot->sampled) {
-        if (here.thread->evidence_on) {
-            take_inputs(&here);
-            take_links(&here);
-        }
-        take_unread(&here);
-    }
-    here.slot->record.start_ns = span_clock_ns();
+    if (!call_enter(span, &here)) return;
+    if (!here.call->is_sent) send(&here);
+    call_leave(&here);
+}
+
+static void answered(struct span_slot *slot, struct call_state *call)
+{
+    if (call->is_answered) return;
+    call->is_answered = true;
+    slot->record.duration_ticks = span_clock_ticks() - slot->record.start_ticks;
 }
 
 void weir_call_answered(struct weir_span span)
 {
     struct here here;
-    if (!call_find(span, &here) || here.call->is_answered) return;
-    here.call->is_answered = true;
-    here.slot->record.duration_ns = span_clock_ns() - here.slot->record.start_ns;
+    if (!call_enter(span, &here)) return;
+    answered(here.slot, here.call);
+    call_leave(&here);
 }
 
 /* ---- answers ---- */
@@ -215,30 +233,42 @@ static void scan_settle(const struct here *here)
     answer_end(here, scan->slot, hash_combine(scan->hash, scan->rows));
 }
 
-void weir_call_table(struct weir_span span, size_t rows, size_t columns, weir_cell_fn cell, const void *from)
+static void take_table(const struct here *here, size_t rows, size_t columns, weir_cell_fn cell,
+                       const void *from)
 {
-    weir_call_rows(span, (int64_t)rows);
-    struct here here;
-    if (!call_find_values(span, &here) || !in_its_request(&here) || !cell) return;
-    struct answer_scan *scan = &here.call->answer;
-    scan_begin(&here, columns);
+    struct answer_scan *scan = &here->call->answer;
+    scan_begin(here, columns);
     for (; scan->rows < rows && scan_wants(scan); scan->rows++) scan_row(scan, scan->rows, cell, from);
     scan->rows = rows;
-    scan_settle(&here);
+    scan_settle(here);
+}
+
+void weir_call_table(struct weir_span span, size_t rows, size_t columns, weir_cell_fn cell, const void *from)
+{
+    struct here here;
+    if (!call_enter(span, &here)) return;
+    here.call->record.rows_plus_1 = rows + 1;
+    if (cell && wants_values(&here) && in_its_request(&here)) take_table(&here, rows, columns, cell, from);
+    call_leave(&here);
+}
+
+static void take_row(const struct here *here, size_t columns, weir_cell_fn cell, const void *from)
+{
+    struct answer_scan *scan = &here->call->answer;
+    if (!scan->slot) scan_begin(here, columns);
+    if (scan->slot->version != scan->version) return; /* a later answer of the operation has its place */
+    if (scan->columns == columns && scan_wants(scan)) scan_row(scan, 0, cell, from);
+    scan->rows++;
+    scan_settle(here);
 }
 
 void weir_call_row(struct weir_span span, size_t columns, weir_cell_fn cell, const void *from)
 {
     struct here here;
-    if (!call_find(span, &here)) return;
+    if (!call_enter(span, &here)) return;
     here.call->record.rows_plus_1 += here.call->record.rows_plus_1 ? 1 : 2;
-    if (!call_find_values(span, &here) || !in_its_request(&here) || !cell) return;
-    struct answer_scan *scan = &here.call->answer;
-    if (!scan->slot) scan_begin(&here, columns);
-    if (scan->slot->version != scan->version) return; /* a later answer of the operation has its place */
-    if (scan->columns == columns && scan_wants(scan)) scan_row(scan, 0, cell, from);
-    scan->rows++;
-    scan_settle(&here);
+    if (cell && wants_values(&here) && in_its_request(&here)) take_row(&here, columns, cell, from);
+    call_leave(&here);
 }
 
 /* Members of one name at one depth are one column; so are the scalars of arrays under one name. */
@@ -264,22 +294,30 @@ static bool body_value(void *context, const struct json_scalar *scalar)
     return true;
 }
 
-void weir_call_body(struct weir_span span, const char *body, size_t bytes)
+static void take_body(const struct here *here, const char *body, size_t bytes)
 {
-    struct here here;
-    if (!call_find_values(span, &here) || !in_its_request(&here) || !body) return;
     struct evidence_slot *answer;
-    uint64_t hash = hash_combine(answer_begin(&here, &answer), bytes);
+    uint64_t hash = hash_combine(answer_begin(here, &answer), bytes);
     hash =
         hash_combine(hash, hash_keyed(&weir_process.key, body, bytes < ANSWER_BYTES ? bytes : ANSWER_BYTES));
     if (json_looks_like(str_view(body, bytes))) json_scan(str_view(body, bytes), body_value, answer);
-    answer_end(&here, answer, hash);
+    answer_end(here, answer, hash);
+}
+
+void weir_call_body(struct weir_span span, const char *body, size_t bytes)
+{
+    struct here here;
+    if (!call_enter(span, &here)) return;
+    if (body && wants_values(&here) && in_its_request(&here)) take_body(&here, body, bytes);
+    call_leave(&here);
 }
 
 void weir_call_rows(struct weir_span span, int64_t rows)
 {
     struct here here;
-    if (call_find(span, &here) && rows >= 0) here.call->record.rows_plus_1 = (uint64_t)rows + 1;
+    if (!call_enter(span, &here)) return;
+    if (rows >= 0) here.call->record.rows_plus_1 = (uint64_t)rows + 1;
+    call_leave(&here);
 }
 
 /* ---- unread answers ---- */
@@ -300,19 +338,6 @@ static uint32_t unread_victim(const struct thread_state *thread)
     return 0;
 }
 
-void weir_call_unread(struct weir_span span, const void *handle)
-{
-    struct here here;
-    if (!handle || !call_find(span, &here) || !here.slot->sampled) return;
-    weir_answer_forget(handle); /* the same name for an earlier answer */
-    struct thread_state *thread = here.thread;
-    if (thread->unread_count == UNREAD_MAX) unread_remove(thread, unread_victim(thread));
-    const struct record *record = &here.slot->record;
-    thread->unread[thread->unread_count++] =
-        (struct unread_answer){handle, {record->trace_id[0], record->trace_id[1]}, record->span_id};
-    thread->unread_open_count++;
-}
-
 static bool unread_find(const struct thread_state *thread, const void *handle, uint32_t *at)
 {
     if (thread->unread_open_count == 0 || !handle) return false;
@@ -321,30 +346,72 @@ static bool unread_find(const struct thread_state *thread, const void *handle, u
     return false;
 }
 
-void weir_answer_read(const void *handle)
+static void unread_forget(struct thread_state *thread, const void *handle)
 {
-    struct thread_state *thread = weir_thread;
-    uint32_t at;
-    if (unread_find(thread, handle, &at)) unread_remove(thread, at);
-}
-
-void weir_answer_forget(const void *handle)
-{
-    struct thread_state *thread = weir_thread;
     uint32_t at;
     if (!unread_find(thread, handle, &at)) return;
     thread->unread[at].handle = NULL;
     thread->unread_open_count--;
 }
 
+static void unread_add(struct thread_state *thread, const struct record *record, const void *handle)
+{
+    unread_forget(thread, handle); /* the same name for an earlier answer */
+    if (thread->unread_count == UNREAD_MAX) unread_remove(thread, unread_victim(thread));
+    thread->unread[thread->unread_count++] =
+        (struct unread_answer){handle, {record->trace_id[0], record->trace_id[1]}, record->span_id};
+    thread->unread_open_count++;
+}
+
+void weir_call_unread(struct weir_span span, const void *handle)
+{
+    struct here here;
+    if (!handle || !call_enter(span, &here)) return;
+    if (here.slot->sampled) unread_add(here.thread, &here.slot->record, handle);
+    call_leave(&here);
+}
+
+/* The thread entered, if it has unread answers at all. */
+static struct thread_state *unread_enter(void)
+{
+    struct thread_state *thread = weir_thread;
+    if (!thread_is_attached(thread) || thread->unread_open_count == 0 || thread->inside) return NULL;
+    thread_set_inside(thread);
+    return thread;
+}
+
+void weir_answer_read(const void *handle)
+{
+    struct thread_state *thread = unread_enter();
+    uint32_t at;
+    if (!thread) return;
+    if (unread_find(thread, handle, &at)) unread_remove(thread, at);
+    thread_leave(thread);
+}
+
+void weir_answer_forget(const void *handle)
+{
+    struct thread_state *thread = unread_enter();
+    if (!thread) return;
+    unread_forget(thread, handle);
+    thread_leave(thread);
+}
+
 /* ---- end ---- */
+
+void call_close(struct thread_state *thread, struct span_slot *slot)
+{
+    struct call_state *call = &thread->calls[thread_slot_index(thread, slot)];
+    answered(slot, call);
+    span_close(thread, slot, call);
+}
 
 void weir_call_end(struct weir_span span)
 {
     struct here here;
-    if (!call_find(span, &here)) return;
-    if (!here.call->is_answered) here.slot->record.duration_ns = span_clock_ns() - here.slot->record.start_ns;
-    span_close(here.thread, here.slot, here.call);
+    if (!call_enter(span, &here)) return;
+    call_close(here.thread, here.slot);
+    call_leave(&here);
 }
 
 uint64_t weir_connection_number(void)

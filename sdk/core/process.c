@@ -20,16 +20,19 @@ uint64_t process_dropped_locked(enum drop_reason reason)
     for (; thread; thread = thread->next) {
         if (reason == DROP_ring_full) count += get(&thread->dropped_ring_full);
         if (reason == DROP_too_deep) count += get(&thread->dropped_too_deep);
+        if (reason == DROP_damaged) count += ring_damaged_count(thread->ring);
     }
     return count;
 }
 
+/* A span that was made went to the ring or was dropped: no counter of its own is needed, nor can it disagree. */
 static void add_threads(struct weir_stats *stats)
 {
     const struct thread_state *thread = atomic_load_explicit(&weir_process.threads, memory_order_acquire);
     for (; thread; thread = thread->next) {
-        stats->created += get(&thread->created);
-        stats->in_flight += ring_count(&thread->ring);
+        uint64_t pushed = ring_pushed_count(thread->ring);
+        stats->created += pushed + get(&thread->dropped_ring_full) + get(&thread->dropped_too_deep);
+        stats->in_flight += pushed - ring_popped_count(thread->ring);
         stats->attributes_dropped += get(&thread->attributes_dropped);
     }
 }
@@ -39,6 +42,8 @@ void process_stats_locked(struct weir_stats *stats)
     *stats = (struct weir_stats){.created = get(&weir_process.created),
                                  .acknowledged = weir_process.acknowledged,
                                  .in_flight = weir_process.in_batch,
+                                 .attributes_dropped = get(&weir_process.attributes_dropped),
+                                 .operations_overflowed = operations_overflowed(),
                                  .batches_sent = weir_process.batches_sent,
                                  .batches_resent = weir_process.batches_resent};
     add_threads(stats);

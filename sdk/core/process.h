@@ -20,22 +20,25 @@
 struct thread_state;
 
 struct process {
-    _Atomic uint32_t live_epoch;
+    /* What each span reads, and what is written now and then, lie on cache lines of their own. */
+    _Alignas(64) _Atomic uint32_t live_epoch;
     _Atomic bool exporter_missing; /* after a fork: the child's first span starts its exporter */
     _Atomic bool evidence;         /* WEIR_EVIDENCE */
     _Atomic uint32_t ring_bytes;   /* of threads that come from now on */
     _Atomic uint32_t propagators;  /* OTEL_PROPAGATORS: bits of enum propagator (sdk/core/propagation.h) */
     struct hash_key key;           /* made once, before the first epoch */
 
-    _Atomic(struct thread_state *) threads; /* newest first; a release push pairs with acquire walks */
+    _Alignas(64) _Atomic(struct thread_state *)
+        threads; /* newest first; a release push pairs with acquire walks */
     _Atomic uint32_t thread_count;
     _Atomic uint64_t connections; /* numbers given out */
 
     /* Counters that no thread owns. `accounting` makes what the exporter moves from one to another move at once for
      * weir_stats; the span path never takes it. */
     pthread_mutex_t accounting;
-    _Atomic uint64_t created;                    /* without a thread: no memory, forked */
+    _Atomic uint64_t created; /* not counted by a thread: no memory, in a handler, forked */
     _Atomic uint64_t dropped[DROP_REASON_COUNT]; /* likewise, and refused, shutdown */
+    _Atomic uint64_t attributes_dropped;         /* not by a thread: in a handler */
     uint64_t acknowledged, in_batch;             /* under accounting */
     uint64_t batches_sent, batches_resent;       /* under accounting */
 };

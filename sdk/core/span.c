@@ -11,7 +11,8 @@
 #include "sdk/core/span_clock.h"
 #include "sdk/core/traceparent.h"
 
-#include <weir/call.h>
+#include <stddef.h>
+#include <string.h>
 
 #define STRING_MAX 1024
 
@@ -51,13 +52,6 @@ static void request_end(struct thread_state *thread, struct span_slot *slot)
 
 /* ---- opening and closing ---- */
 
-void span_lost(void)
-{
-    if (atomic_load_explicit(&weir_process.live_epoch, memory_order_relaxed) == 0) return;
-    atomic_fetch_add_explicit(&weir_process.created, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&weir_process.dropped[DROP_no_memory], 1, memory_order_relaxed);
-}
-
 static void new_trace(struct thread_state *thread, struct span_slot *slot)
 {
     slot->record.trace_id[0] = id_next(&thread->ids);
@@ -81,7 +75,8 @@ static bool reclaim_call(struct thread_state *thread)
     struct span_slot *oldest = NULL;
     for (uint32_t i = 0; i < SPAN_DEPTH; i++) {
         struct span_slot *slot = &thread->slots[i];
-        if (!slot->on_stack && (!oldest || slot->record.start_ns < oldest->record.start_ns)) oldest = slot;
+        if (!slot->on_stack && (!oldest || slot->record.start_ticks < oldest->record.start_ticks))
+            oldest = slot;
     }
     if (!oldest) return false;
     if (oldest->is_request) request_end(thread, oldest);
@@ -90,10 +85,16 @@ static bool reclaim_call(struct thread_state *thread)
     return true;
 }
 
-struct span_slot *span_open(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
+/* Only what is read again of a slot's former life needs to be cleared. */
+static inline void record_clear(struct record *record)
+{
+    memset(record, 0, offsetof(struct record, trace_id));
+}
+
+static inline struct span_slot *open_slot(struct thread_state *thread, const struct weir_site *site,
+                                          uint8_t kind)
 {
     if (__builtin_expect(thread->free_slots == 0, 0)) {
-        thread_count_up(&thread->created);
         thread_count_up(&thread->dropped_too_deep);
         if (!reclaim_call(thread)) return NULL;
     }
@@ -102,8 +103,10 @@ struct span_slot *span_open(struct thread_state *thread, const struct weir_site 
     struct span_slot *slot = &thread->slots[index];
     slot->generation++;
     slot->on_stack = slot->is_request = false;
-    slot->record = (struct record){.kind = kind, .site = site};
-    if (thread->top == NO_SLOT) {
+    record_clear(&slot->record);
+    slot->record.kind = kind;
+    slot->record.site = site;
+    if (__builtin_expect(thread->top == NO_SLOT, 0)) {
         new_trace(thread, slot);
         request_begin(thread, slot);
     } else {
@@ -113,42 +116,59 @@ struct span_slot *span_open(struct thread_state *thread, const struct weir_site 
     return slot;
 }
 
-static void *copy(void *to, const void *from, size_t bytes)
+struct span_slot *span_open(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
 {
-    memcpy(to, from, bytes);
-    return (unsigned char *)to + bytes;
+    return open_slot(thread, site, kind);
 }
 
-static void record_write(void *to, const struct span_slot *slot, const struct call_state *call)
+/* For a few hundred bytes at most, a multiple of 8: a call of memcpy costs more than that. */
+static inline void *copy_words(void *to, const void *from, uint32_t bytes)
 {
-    to = copy(to, &slot->record, sizeof slot->record);
-    if (call) {
-        to = copy(to, &call->record, sizeof call->record);
-        to = copy(to, call->links, call->link_count * sizeof call->links[0]);
-        to = copy(to, call->unread, call->unread_count * sizeof call->unread[0]);
+    unsigned char *target = to;
+    const unsigned char *source = from;
+    for (; bytes >= 16; bytes -= 16, target += 16, source += 16) {
+        memcpy(target, source, 16);
+        __asm__("" : "+r"(target)); /* else the compiler sees that this is memcpy, and calls it */
     }
-    copy(to, slot->attributes, slot->record.attribute_bytes);
+    if (bytes) memcpy(target, source, 8);
+    return target + bytes;
 }
 
-static void record_push(struct thread_state *thread, struct span_slot *slot, const struct call_state *call)
+static inline uint32_t lists_bytes(const struct span_slot *slot, const struct call_state *call)
+{
+    uint32_t bytes = slot->record.is_server ? (uint32_t)sizeof slot->server : 0;
+    if (call)
+        bytes += (uint32_t)(sizeof call->record + call->link_count * sizeof call->links[0] +
+                            call->unread_count * sizeof call->unread[0]);
+    return bytes;
+}
+
+static void *lists_write(void *to, const struct span_slot *slot, const struct call_state *call)
+{
+    if (slot->record.is_server) to = copy_words(to, &slot->server, sizeof slot->server);
+    if (!call) return to;
+    to = copy_words(to, &call->record, sizeof call->record);
+    to = copy_words(to, call->links, call->link_count * (uint32_t)sizeof call->links[0]);
+    return copy_words(to, call->unread, call->unread_count * (uint32_t)sizeof call->unread[0]);
+}
+
+static inline void record_push(struct thread_state *thread, struct span_slot *slot,
+                               const struct call_state *call)
 {
     struct record *record = &slot->record;
-    record->bytes = (uint32_t)sizeof *record + record->attribute_bytes;
-    if (call) {
-        record->is_call = 1;
-        record->link_count = (uint8_t)call->link_count;
-        record->unread_count = (uint8_t)call->unread_count;
-        record->bytes += (uint32_t)(sizeof call->record + call->link_count * sizeof call->links[0] +
-                                    call->unread_count * sizeof call->unread[0]);
-    }
-    thread_count_up(&thread->created);
-    void *to = ring_reserve(&thread->ring, record->bytes);
+    uint32_t entry_bytes = record->entry_bytes, lists = lists_bytes(slot, call);
+    record->bytes = (uint32_t)sizeof *record + lists + entry_bytes;
+    struct ring *ring = thread->ring;
+    unsigned char *to = ring_reserve(ring, record->bytes);
     if (__builtin_expect(to == NULL, 0)) {
         thread_count_up(&thread->dropped_ring_full);
         return;
     }
-    record_write(to, slot, call);
-    ring_commit(&thread->ring, record->bytes);
+    memcpy(to, record, sizeof *record);
+    to += sizeof *record;
+    if (lists) to = lists_write(to, slot, call);
+    if (entry_bytes) copy_words(to, thread->entries[thread_slot_index(thread, slot)].bytes, entry_bytes);
+    ring_commit(ring, record->bytes);
 }
 
 static void stack_push(struct thread_state *thread, struct span_slot *slot)
@@ -170,93 +190,116 @@ static void stack_remove(struct thread_state *thread, struct span_slot *slot)
         thread->top = slot->below;
 }
 
-void span_close(struct thread_state *thread, struct span_slot *slot, const struct call_state *call)
+static inline void close_slot(struct thread_state *thread, struct span_slot *slot,
+                              const struct call_state *call)
 {
     if (slot->on_stack) stack_remove(thread, slot);
-    if (slot->is_request) request_end(thread, slot);
+    if (__builtin_expect(slot->is_request, 0)) request_end(thread, slot);
     if (slot->sampled) record_push(thread, slot, call);
     slot->generation++;
     thread->free_slots |= 1ull << thread_slot_index(thread, slot);
 }
 
+void span_close(struct thread_state *thread, struct span_slot *slot, const struct call_state *call)
+{
+    if (call) {
+        slot->record.is_call = 1;
+        slot->record.link_count = (uint8_t)call->link_count;
+        slot->record.unread_count = (uint8_t)call->unread_count;
+    }
+    close_slot(thread, slot, call);
+}
+
 /* ---- public: begin, end ---- */
+
+static const struct weir_span no_span = {0, 0};
+
+/* The slot becomes the thread's current span, and its clock starts. */
+static inline struct weir_span go_on(struct thread_state *thread, struct span_slot *slot)
+{
+    stack_push(thread, slot);
+    struct weir_span span = thread_handle(thread, slot);
+    if (slot->sampled) slot->record.start_ticks = span_clock_ticks();
+    thread_leave(thread);
+    return span;
+}
 
 struct weir_span weir_span_begin(const struct weir_site *site)
 {
-    struct thread_state *thread = thread_here();
-    if (!thread) {
-        span_lost();
-        return (struct weir_span){0, 0};
-    }
-    struct span_slot *slot = span_open(thread, site, SPAN_KIND_INTERNAL);
-    if (!slot) return (struct weir_span){0, 0};
-    stack_push(thread, slot);
-    slot->record.start_ns = span_clock_ns();
-    return thread_handle(thread, slot);
+    struct thread_state *thread = thread_enter();
+    if (__builtin_expect(!thread, 0)) return no_span;
+    struct span_slot *slot = open_slot(thread, site, SPAN_KIND_INTERNAL);
+    if (__builtin_expect(slot != NULL, 1)) return go_on(thread, slot);
+    thread_leave(thread);
+    return no_span;
 }
 
 void weir_span_end(struct weir_span span)
 {
-    struct thread_state *thread = weir_thread;
-    struct span_slot *slot = thread_slot(thread, span);
-    if (!slot) return;
-    if (!slot->on_stack) {
-        weir_call_end(span);
-        return;
+    struct thread_state *thread;
+    struct span_slot *slot = thread_enter_slot(span, &thread);
+    if (__builtin_expect(!slot, 0)) return;
+    if (__builtin_expect(slot->on_stack, 1)) {
+        if (slot->sampled) slot->record.duration_ticks = span_clock_ticks() - slot->record.start_ticks;
+        close_slot(thread, slot, NULL);
+    } else {
+        call_close(thread, slot);
     }
-    slot->record.duration_ns = span_clock_ns() - slot->record.start_ns;
-    span_close(thread, slot, NULL);
+    thread_leave(thread);
+}
+
+static struct weir_span current_of(const struct thread_state *thread)
+{
+    return thread->top == NO_SLOT ? no_span : thread_handle(thread, &thread->slots[thread->top]);
 }
 
 struct weir_span weir_span_current(void)
 {
     struct thread_state *thread = weir_thread;
-    if (!thread_is_attached(thread) || thread->top == NO_SLOT) return (struct weir_span){0, 0};
-    return thread_handle(thread, &thread->slots[thread->top]);
+    return thread_is_attached(thread) ? current_of(thread) : no_span;
 }
 
 /* ---- public: server spans ---- */
 
-static void adopt_parent(struct thread_state *thread, struct span_slot *slot,
-                         const struct weir_headers *headers)
+static bool parent_of(const struct weir_headers *headers, struct trace_context *parent)
 {
-    struct trace_context parent;
-    if (!headers || !headers->get ||
-        !traceparent_parse(headers->get(headers->from, "traceparent"), &parent)) {
-        new_trace(thread, slot);
-        return;
-    }
-    slot->record.trace_id[0] = parent.trace_id[0];
-    slot->record.trace_id[1] = parent.trace_id[1];
-    slot->record.parent_id = parent.span_id;
+    return headers && headers->get && traceparent_parse(headers->get(headers->from, "traceparent"), parent);
+}
+
+static void adopt(struct span_slot *slot, const struct trace_context *parent)
+{
+    slot->record.trace_id[0] = parent->trace_id[0];
+    slot->record.trace_id[1] = parent->trace_id[1];
+    slot->record.parent_id = parent->span_id;
     slot->record.flags = SPAN_FLAG_REMOTE_PARENT;
-    slot->sampled = parent.sampled;
+    slot->sampled = parent->sampled;
 }
 
 struct weir_span weir_server_begin(const struct weir_site *site, const char *method, const char *route,
                                    const struct weir_headers *headers)
 {
-    struct thread_state *thread = thread_here();
-    if (!thread) {
-        span_lost();
-        return (struct weir_span){0, 0};
+    if (atomic_load_explicit(&weir_process.live_epoch, memory_order_relaxed) == 0) return no_span;
+    struct trace_context parent;
+    bool has_parent = parent_of(headers, &parent); /* calls back: outside */
+    struct thread_state *thread = thread_enter();
+    if (!thread) return no_span;
+    struct span_slot *slot = open_slot(thread, site, SPAN_KIND_SERVER);
+    if (!slot) {
+        thread_leave(thread);
+        return no_span;
     }
-    struct span_slot *slot = span_open(thread, site, SPAN_KIND_SERVER);
-    if (!slot) return (struct weir_span){0, 0};
-    slot->record.method = method ? method : "";
-    slot->record.route = route ? route : "";
-    adopt_parent(thread, slot, headers);
+    slot->record.is_server = 1;
+    slot->server = (struct record_server){method ? method : "", route ? route : ""};
+    if (has_parent)
+        adopt(slot, &parent);
+    else
+        new_trace(thread, slot);
     if (!slot->is_request) request_begin(thread, slot);
-    stack_push(thread, slot);
-    slot->record.start_ns = span_clock_ns();
-    return thread_handle(thread, slot);
+    return go_on(thread, slot);
 }
 
-void weir_server_target(struct weir_span span, const char *target)
+static void take_target(struct thread_state *thread, const char *target)
 {
-    struct thread_state *thread = weir_thread;
-    struct span_slot *slot = thread_slot(thread, span);
-    if (!slot || !slot->is_request || !target || !thread->evidence_on) return;
     for (const char *at = target; *at;) {
         size_t len = strcspn(at, "/?&=,;#");
         if (len) evidence_target(&thread->evidence, value_hash(&weir_process.key, str_view(at, len)));
@@ -264,11 +307,13 @@ void weir_server_target(struct weir_span span, const char *target)
     }
 }
 
-void weir_server_response(struct weir_span span, int status_code)
+void weir_server_target(struct weir_span span, const char *target)
 {
-    weir_span_int(span, "http.response.status_code", status_code);
-    struct span_slot *slot = thread_slot(weir_thread, span);
-    if (slot && status_code >= 500) slot->record.status = SPAN_STATUS_ERROR;
+    struct thread_state *thread;
+    struct span_slot *slot = thread_enter_slot(span, &thread);
+    if (!slot) return;
+    if (slot->is_request && target && thread->evidence_on) take_target(thread, target);
+    thread_leave(thread);
 }
 
 void weir_traceparent(struct weir_span span, char to[WEIR_TRACEPARENT_BYTES])
@@ -282,43 +327,86 @@ void weir_traceparent(struct weir_span span, char to[WEIR_TRACEPARENT_BYTES])
     traceparent_format(&context, to);
 }
 
-/* ---- public: attributes and status ---- */
+/* ---- attributes and status ---- */
 
-/* Room for one attribute with so many bytes of text, header filled in; NULL when it does not fit, counted. */
-static unsigned char *attribute_new(struct weir_span span, const char *key, uint32_t type,
-                                    uint32_t text_bytes, int64_t value)
+void *span_entry_new(struct thread_state *thread, struct span_slot *slot, struct record_entry header,
+                     uint32_t body_bytes)
 {
-    struct thread_state *thread = weir_thread;
-    struct span_slot *slot = thread_slot(thread, span);
-    if (!slot || !key) return NULL;
-    struct record_attribute attribute = {key, type, text_bytes, value};
-    uint32_t bytes = (uint32_t)sizeof attribute + record_round(text_bytes);
-    if (slot->record.attribute_bytes + bytes > SPAN_ATTRIBUTES_BYTES ||
-        slot->record.attribute_count == BATCH_ATTRIBUTES_MAX) {
+    struct record *record = &slot->record;
+    header.bytes = (uint16_t)(sizeof header + body_bytes);
+    if (__builtin_expect(record->entry_bytes + sizeof header + body_bytes > SPAN_ATTRIBUTES_BYTES, 0)) {
         thread_count_up(&thread->attributes_dropped);
         return NULL;
     }
-    unsigned char *to = slot->attributes + slot->record.attribute_bytes;
-    slot->record.attribute_bytes = (uint16_t)(slot->record.attribute_bytes + bytes);
-    slot->record.attribute_count++;
-    return copy(to, &attribute, sizeof attribute);
+    unsigned char *to = thread->entries[thread_slot_index(thread, slot)].bytes + record->entry_bytes;
+    record->entry_bytes = (uint16_t)(record->entry_bytes + header.bytes);
+    memcpy(to, &header, sizeof header);
+    return to + sizeof header;
 }
 
-void weir_span_int(struct weir_span span, const char *key, int64_t value)
+struct target { /* the span that an attribute is for */
+    struct thread_state *thread;
+    struct span_slot *slot;
+};
+
+/* Nothing to set it on; or this is a handler inside weir. */
+static __attribute__((cold, noinline)) void not_found(struct weir_span span)
 {
-    attribute_new(span, key, ATTRIBUTE_INT, 0, value);
+    struct thread_state *thread = weir_thread;
+    if (thread_slot(thread, span) && thread->inside)
+        atomic_fetch_add_explicit(&weir_process.attributes_dropped, 1, memory_order_relaxed);
 }
 
-void weir_span_double(struct weir_span span, const char *key, double value)
+/* What is not sampled needs no attributes: false as well. */
+static inline bool find(struct weir_span span, struct target *target)
 {
-    int64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    attribute_new(span, key, ATTRIBUTE_DOUBLE, 0, bits);
+    target->slot = thread_enter_slot(span, &target->thread);
+    if (__builtin_expect(!target->slot, 0)) {
+        not_found(span);
+        return false;
+    }
+    if (target->slot->sampled) return true;
+    thread_leave(target->thread);
+    return false;
 }
 
-void weir_span_bool(struct weir_span span, const char *key, bool value)
+static inline bool find_current(struct target *target)
 {
-    attribute_new(span, key, ATTRIBUTE_BOOL, 0, value);
+    struct thread_state *thread = target->thread = weir_thread;
+    if (!thread_is_attached(thread)) return false;
+    if (__builtin_expect(thread->inside, 0)) {
+        not_found(current_of(thread));
+        return false;
+    }
+    if (thread->top == NO_SLOT) return false;
+    target->slot = &thread->slots[thread->top];
+    if (!target->slot->sampled) return false;
+    thread_set_inside(thread);
+    return true;
+}
+
+static inline void *attribute_new(const struct target *target, const char *key, uint8_t type,
+                                  uint32_t text_bytes, uint32_t body_bytes)
+{
+    struct record *record = &target->slot->record;
+    if (!key) return NULL;
+    if (__builtin_expect(record->attribute_count == BATCH_ATTRIBUTES_MAX, 0)) {
+        thread_count_up(&target->thread->attributes_dropped);
+        return NULL;
+    }
+    void *body = span_entry_new(
+        target->thread, target->slot,
+        (struct record_entry){.tag = RECORD_ATTRIBUTE, .type = type, .text_bytes = text_bytes, .key = key},
+        body_bytes);
+    record->attribute_count = (uint8_t)(record->attribute_count + (body != NULL));
+    return body;
+}
+
+static inline void set_number(const struct target *target, const char *key, uint8_t type, int64_t value)
+{
+    void *body = attribute_new(target, key, type, 0, sizeof value);
+    if (body) memcpy(body, &value, sizeof value);
+    thread_leave(target->thread);
 }
 
 /* At most STRING_MAX bytes, never half a UTF-8 character. */
@@ -330,32 +418,129 @@ static uint32_t cut(const char *text)
     return (uint32_t)len;
 }
 
+/* Text is short as a rule: a few overlapping moves. */
+static inline void copy_text(unsigned char *to, const char *from, uint32_t bytes)
+{
+    if (bytes > 128) {
+        memcpy(to, from, bytes);
+    } else if (bytes >= 16) {
+        for (uint32_t at = 0; at < bytes - 16; at += 16) {
+            memcpy(to + at, from + at, 16);
+            __asm__("" : "+r"(to)); /* as in copy_words */
+        }
+        memcpy(to + bytes - 16, from + bytes - 16, 16);
+    } else if (bytes >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + bytes - 8, from + bytes - 8, 8);
+    } else if (bytes >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + bytes - 4, from + bytes - 4, 4);
+    } else {
+        for (uint32_t i = 0; i < bytes; i++) to[i] = (unsigned char)from[i];
+    }
+}
+
+static inline void set_string(const struct target *target, const char *key, const char *value)
+{
+    if (value) {
+        uint32_t len = cut(value);
+        void *body = attribute_new(target, key, ATTRIBUTE_STRING, len, record_round(len));
+        if (body) copy_text(body, value, len);
+    }
+    thread_leave(target->thread);
+}
+
+static inline void set_error(const struct target *target, const char *error_type)
+{
+    target->slot->record.status = SPAN_STATUS_ERROR;
+    int64_t text = (int64_t)(intptr_t)error_type;
+    if (error_type)
+        set_number(target, "error.type", ATTRIBUTE_STRING | RECORD_TEXT_BORROWED, text);
+    else
+        thread_leave(target->thread);
+}
+
+static int64_t bits_of(double value)
+{
+    int64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* ---- public: attributes and status ---- */
+
+void weir_span_int(struct weir_span span, const char *key, int64_t value)
+{
+    struct target target;
+    if (find(span, &target)) set_number(&target, key, ATTRIBUTE_INT, value);
+}
+
+void weir_span_double(struct weir_span span, const char *key, double value)
+{
+    struct target target;
+    if (find(span, &target)) set_number(&target, key, ATTRIBUTE_DOUBLE, bits_of(value));
+}
+
+void weir_span_bool(struct weir_span span, const char *key, bool value)
+{
+    struct target target;
+    if (find(span, &target)) set_number(&target, key, ATTRIBUTE_BOOL, value);
+}
+
 void weir_span_string(struct weir_span span, const char *key, const char *value)
 {
-    if (!value) return;
-    uint32_t len = cut(value);
-    unsigned char *to = attribute_new(span, key, ATTRIBUTE_STRING, len, 0);
-    if (to) memcpy(to, value, len);
+    struct target target;
+    if (find(span, &target)) set_string(&target, key, value);
 }
 
 void weir_span_error(struct weir_span span, const char *error_type)
 {
-    struct span_slot *slot = thread_slot(weir_thread, span);
-    if (!slot) return;
-    slot->record.status = SPAN_STATUS_ERROR;
-    if (error_type)
-        attribute_new(span, "error.type", ATTRIBUTE_STRING | RECORD_TEXT_BORROWED, 0,
-                      (int64_t)(intptr_t)error_type);
+    struct target target;
+    if (find(span, &target)) set_error(&target, error_type);
 }
 
 void weir_span_ok(struct weir_span span)
 {
-    struct span_slot *slot = thread_slot(weir_thread, span);
-    if (slot) slot->record.status = SPAN_STATUS_OK;
+    struct target target;
+    if (!find(span, &target)) return;
+    target.slot->record.status = SPAN_STATUS_OK;
+    thread_leave(target.thread);
 }
 
-void weir_int(const char *key, int64_t value) { weir_span_int(weir_span_current(), key, value); }
-void weir_double(const char *key, double value) { weir_span_double(weir_span_current(), key, value); }
-void weir_bool(const char *key, bool value) { weir_span_bool(weir_span_current(), key, value); }
-void weir_string(const char *key, const char *value) { weir_span_string(weir_span_current(), key, value); }
-void weir_error(const char *error_type) { weir_span_error(weir_span_current(), error_type); }
+void weir_int(const char *key, int64_t value)
+{
+    struct target target;
+    if (find_current(&target)) set_number(&target, key, ATTRIBUTE_INT, value);
+}
+
+void weir_double(const char *key, double value)
+{
+    struct target target;
+    if (find_current(&target)) set_number(&target, key, ATTRIBUTE_DOUBLE, bits_of(value));
+}
+
+void weir_bool(const char *key, bool value)
+{
+    struct target target;
+    if (find_current(&target)) set_number(&target, key, ATTRIBUTE_BOOL, value);
+}
+
+void weir_string(const char *key, const char *value)
+{
+    struct target target;
+    if (find_current(&target)) set_string(&target, key, value);
+}
+
+void weir_error(const char *error_type)
+{
+    struct target target;
+    if (find_current(&target)) set_error(&target, error_type);
+}
+
+void weir_server_response(struct weir_span span, int status_code)
+{
+    struct target target;
+    if (!find(span, &target)) return;
+    if (status_code >= 500) target.slot->record.status = SPAN_STATUS_ERROR;
+    set_number(&target, "http.response.status_code", ATTRIBUTE_INT, status_code);
+}

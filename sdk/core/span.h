@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What spans and calls share: taking a slot and giving it back as a record in the ring. Only the owning thread calls
- * these; each takes the thread's state, so that the thread is looked up once a public call.
+ * What spans and calls share: taking a slot and giving it back as a record in the ring. Each takes the thread's state,
+ * which the caller has entered (thread.h), so that the thread is looked up once a public call.
  */
 #ifndef WEIR_SDK_CORE_SPAN_H
 #define WEIR_SDK_CORE_SPAN_H
@@ -16,7 +16,12 @@ struct span_slot *span_open(struct thread_state *thread, const struct weir_site 
  * NULL. */
 void span_close(struct thread_state *thread, struct span_slot *slot, const struct call_state *call);
 
-/* Counts a span that could not be made for want of memory. */
-void span_lost(void);
+/* A new entry of an open span, its header filled in: returns the body, body_bytes long (a multiple of 8). NULL: it does not
+ * fit, and is counted as a dropped attribute. */
+void *span_entry_new(struct thread_state *thread, struct span_slot *slot, struct record_entry header,
+                     uint32_t body_bytes);
+
+/* call.c: ends a call, its slot entered. */
+void call_close(struct thread_state *thread, struct span_slot *slot);
 
 #endif

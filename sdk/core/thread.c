@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/core/thread.h"
 
-#include <sys/mman.h>
+#include "sdk/core/ring_memory.h"
 
 #define EPOCH_NEVER  UINT32_MAX /* no process gets there */
 #define RETRY_MEMORY 1024       /* after a failure only each so many-th try asks the system again */
 
-/* What threads without a state of their own point to: never attached, so never written. */
-static struct thread_state nobody = {.epoch = EPOCH_NEVER};
-_Thread_local struct thread_state *weir_thread __attribute__((tls_model("initial-exec"))) = &nobody;
+_Thread_local struct thread_state *weir_thread __attribute__((tls_model("initial-exec")));
 
 static pthread_key_t at_thread_end;
 static _Atomic uint32_t failures;
 
 /* ---- memory ---- */
 
-/* The one place where a thread's memory comes from: state and ring behind each other. */
 static struct thread_state *thread_memory(uint32_t ring_bytes)
 {
-    size_t state_bytes = (sizeof(struct thread_state) + 63) & ~(size_t)63;
-    void *memory =
-        mmap(NULL, state_bytes + ring_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return NULL;
-    struct thread_state *thread = memory;
-    ring_init(&thread->ring, (unsigned char *)memory + state_bytes, ring_bytes);
-    return thread;
+    struct thread_state *thread = ring_memory_pages(sizeof *thread);
+    if (thread) thread->ring = ring_memory_new(ring_bytes);
+    if (thread && thread->ring) return thread;
+    if (thread) ring_memory_return(thread, sizeof *thread);
+    return NULL;
 }
 
 static void list_push(struct thread_state *thread)
@@ -63,7 +58,8 @@ static struct thread_state *thread_take_over(void)
 static void thread_ended(void *state)
 {
     struct thread_state *thread = state;
-    weir_thread = &nobody;
+    weir_thread = NULL;
+    atomic_signal_fence(memory_order_seq_cst);
     thread->epoch = EPOCH_NEVER;
     atomic_store_explicit(&thread->owned, false, memory_order_release); /* pairs with thread_take_over */
 }
@@ -85,16 +81,37 @@ static void slots_clear(struct thread_state *thread)
 
 static struct thread_state *thread_get(void)
 {
-    if (weir_thread != &nobody) return weir_thread;
     struct thread_state *thread = thread_take_over();
     if (!thread) thread = thread_new();
-    if (!thread) return NULL;
-    if (pthread_setspecific(at_thread_end, thread) != 0) {
-        thread_ended(thread);
-        return NULL;
-    }
+    if (!thread || pthread_setspecific(at_thread_end, thread) == 0) return thread;
+    atomic_store_explicit(&thread->owned, false, memory_order_release); /* pairs with thread_take_over */
+    return NULL;
+}
+
+static struct thread_state *lost(enum drop_reason reason)
+{
+    atomic_fetch_add_explicit(&weir_process.dropped[reason], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&weir_process.created, 1, memory_order_relaxed);
+    return NULL;
+}
+
+struct thread_state *thread_refuse(void) { return lost(DROP_in_handler); }
+
+static void thread_prepare(struct thread_state *thread, uint32_t epoch)
+{
+    slots_clear(thread);
+    id_generator_seed(&thread->ids);
+    thread->evidence_on = atomic_load_explicit(&weir_process.evidence, memory_order_relaxed);
+    thread->epoch = epoch;
+    thread->inside = 1;
+}
+
+/* Sets weir_thread, and lets no handler see what is half done on either side of it. */
+static void thread_publish(struct thread_state *thread)
+{
+    atomic_signal_fence(memory_order_seq_cst);
     weir_thread = thread;
-    return thread;
+    atomic_signal_fence(memory_order_seq_cst);
 }
 
 struct thread_state *thread_attach(void)
@@ -102,25 +119,41 @@ struct thread_state *thread_attach(void)
     uint32_t epoch =
         atomic_load_explicit(&weir_process.live_epoch, memory_order_acquire); /* pairs with weir_init */
     if (epoch == 0) return NULL;
+    struct thread_state *thread = weir_thread;
+    if (thread == THREAD_BUSY || (thread && thread->inside)) return thread_refuse();
+    thread_publish(THREAD_BUSY);
     if (atomic_load_explicit(&weir_process.exporter_missing, memory_order_acquire) &&
-        !process_start_exporter())
+        !process_start_exporter()) {
+        thread_publish(thread);
         return NULL;
-    struct thread_state *thread = thread_get();
-    if (!thread) return NULL;
-    slots_clear(thread);
-    id_generator_seed(&thread->ids);
-    thread->evidence_on = atomic_load_explicit(&weir_process.evidence, memory_order_relaxed);
-    thread->epoch = epoch;
-    return thread;
+    }
+    if (!thread) thread = thread_get();
+    if (thread) thread_prepare(thread, epoch);
+    thread_publish(thread);
+    return thread ? thread : lost(DROP_no_memory);
 }
 
 /* ---- fork ---- */
 
 static uint32_t open_spans(const struct thread_state *thread)
 {
-    return thread == &nobody || !thread_is_attached(thread)
-               ? 0
-               : 64 - (uint32_t)__builtin_popcountll(thread->free_slots);
+    return thread_is_attached(thread) ? 64 - (uint32_t)__builtin_popcountll(thread->free_slots) : 0;
+}
+
+/* A handler that had interrupted weir has forked: in the child, too, what it interrupted goes on when it returns, and works
+ * on in a state that is nobody's any more. */
+static void leave_to_the_interrupted(struct thread_state *thread)
+{
+    struct thread_state *head = atomic_load(&weir_process.threads);
+    if (head == thread) {
+        atomic_store(&weir_process.threads, thread->next);
+    } else {
+        while (head->next != thread) head = head->next;
+        head->next = thread->next;
+    }
+    thread->epoch = EPOCH_NEVER;
+    pthread_setspecific(at_thread_end, NULL);
+    weir_thread = NULL;
 }
 
 void thread_after_fork(void)
@@ -128,9 +161,10 @@ void thread_after_fork(void)
     uint32_t left_behind = open_spans(weir_thread);
     atomic_store(&weir_process.created, left_behind);
     atomic_store(&weir_process.dropped[DROP_forked], left_behind);
+    if ((uintptr_t)weir_thread > (uintptr_t)THREAD_BUSY && weir_thread->inside)
+        leave_to_the_interrupted(weir_thread);
     for (struct thread_state *thread = atomic_load(&weir_process.threads); thread; thread = thread->next) {
-        ring_clear(&thread->ring);
-        atomic_store(&thread->created, 0);
+        ring_clear(thread->ring);
         atomic_store(&thread->dropped_ring_full, 0);
         atomic_store(&thread->dropped_too_deep, 0);
         atomic_store(&thread->attributes_dropped, 0);

@@ -170,6 +170,36 @@ bool builder_resource(struct builder *builder, struct str key, struct str value)
     return true;
 }
 
+/* ---- the parts of a record ---- */
+
+struct parts {                          /* of a record */
+    const struct record_server *server; /* NULL: none */
+    const struct record_call *call;
+    const struct record_link *links;
+    const uint64_t *unread;
+    const unsigned char *entries;
+};
+
+static struct parts parts_of(const struct record *record)
+{
+    static const struct record_call no_call;
+    const unsigned char *at = (const unsigned char *)(record + 1);
+    struct parts parts = {.call = &no_call};
+    if (record->is_server) {
+        parts.server = (const void *)at;
+        at += sizeof *parts.server;
+    }
+    if (record->is_call) {
+        parts.call = (const void *)at;
+        at += sizeof *parts.call;
+    }
+    parts.links = (const void *)at;
+    at += record->link_count * sizeof parts.links[0];
+    parts.unread = (const void *)at;
+    parts.entries = at + record->unread_count * sizeof parts.unread[0];
+    return parts;
+}
+
 /* ---- traces, operations, sites ---- */
 
 static void big_endian(unsigned char *to, uint64_t value)
@@ -216,10 +246,10 @@ static bool operation_indexes(struct builder *builder, enum operation_type type,
 }
 
 /* A server span is "METHOD route". */
-static bool endpoint(struct builder *builder, const struct record *record, uint32_t *index)
+static bool endpoint(struct builder *builder, const struct record_server *server, uint32_t *index)
 {
     char text[OPERATION_TEXT_MAX];
-    struct str method = str_of(record->method), route = str_of(record->route);
+    struct str method = str_of(server->method), route = str_of(server->route);
     if (method.len > 64) method.len = 64;
     if (route.len > sizeof text - 65) route.len = sizeof text - 65;
     size_t len = 0;
@@ -230,11 +260,12 @@ static bool endpoint(struct builder *builder, const struct record *record, uint3
     return operation_indexes(builder, OPERATION_ENDPOINT, str_of(""), str_view(text, len + route.len), index);
 }
 
-static bool operation(struct builder *builder, const struct record *record, uint32_t *index)
+static bool operation(struct builder *builder, const struct record *record, const struct parts *parts,
+                      uint32_t *index)
 {
-    const struct operation *call = record->operation;
+    const struct operation *call = parts->call->operation;
     if (call) return operation_indexes(builder, call->type, call->system, call->text, index);
-    if (record->route) return endpoint(builder, record, index);
+    if (parts->server) return endpoint(builder, parts->server, index);
     const char *name = record->site && record->site->name ? record->site->name : "span";
     return operation_indexes(builder, OPERATION_SPAN, str_of(""), str_of(name), index);
 }
@@ -267,29 +298,6 @@ static bool site(struct builder *builder, const struct weir_site *key, uint32_t 
 
 /* ---- spans ---- */
 
-struct parts { /* of a record */
-    const struct record_call *call;
-    const struct record_link *links;
-    const uint64_t *unread;
-    const unsigned char *attributes;
-};
-
-static struct parts parts_of(const struct record *record)
-{
-    static const struct record_call no_call;
-    const unsigned char *at = (const unsigned char *)(record + 1);
-    struct parts parts = {.call = &no_call};
-    if (record->is_call) {
-        parts.call = (const void *)at;
-        at += sizeof *parts.call;
-    }
-    parts.links = (const void *)at;
-    at += record->link_count * sizeof parts.links[0];
-    parts.unread = (const void *)at;
-    parts.attributes = at + record->unread_count * sizeof parts.unread[0];
-    return parts;
-}
-
 /* A key set again replaces its former value. */
 static uint32_t attribute_place(const struct batch *batch, uint32_t first, uint32_t key)
 {
@@ -298,19 +306,30 @@ static uint32_t attribute_place(const struct batch *batch, uint32_t first, uint3
     return batch->attribute_total;
 }
 
-static bool attribute(struct builder *builder, const struct record_attribute *from, uint32_t first)
+static int64_t entry_value(const struct record_entry *from)
+{
+    int64_t value;
+    memcpy(&value, from + 1, sizeof value);
+    return value;
+}
+
+static struct str entry_text(const struct record_entry *from)
+{
+    if (from->type & RECORD_TEXT_BORROWED) return str_of((const char *)(intptr_t)entry_value(from));
+    return str_view((const char *)(from + 1), from->text_bytes);
+}
+
+static bool attribute(struct builder *builder, const struct record_entry *from, uint32_t first)
 {
     struct batch *batch = &builder->batch;
-    uint32_t key, text;
-    int64_t value = from->value;
-    uint32_t type = from->type & ~(uint32_t)RECORD_TEXT_BORROWED;
+    uint32_t key, text, type = from->type & ~(uint32_t)RECORD_TEXT_BORROWED;
+    int64_t value;
     if (!string(builder, str_of(from->key), &key)) return false;
     if (type == ATTRIBUTE_STRING) {
-        bool borrowed = from->type & RECORD_TEXT_BORROWED;
-        struct str view = borrowed ? str_of((const char *)(intptr_t)value)
-                                   : str_view((const char *)(from + 1), from->text_bytes);
-        if (!string(builder, view, &text)) return false;
+        if (!string(builder, entry_text(from), &text)) return false;
         value = text;
+    } else {
+        value = entry_value(from);
     }
     uint32_t at = attribute_place(batch, first, key);
     batch->attribute_key[at] = key;
@@ -322,15 +341,16 @@ static bool attribute(struct builder *builder, const struct record_attribute *fr
 
 static bool attributes(struct builder *builder, const struct record *record, const unsigned char *at)
 {
+    const unsigned char *end = at + record->entry_bytes;
     uint32_t first = builder->batch.attribute_total;
     if (!attributes_room(builder, first, record->attribute_count)) return false;
-    for (uint32_t i = 0; i < record->attribute_count; i++) {
-        const struct record_attribute *from = (const void *)at;
-        if (!attribute(builder, from, first)) {
+    while (at < end) {
+        const struct record_entry *from = (const void *)at;
+        if (from->tag == RECORD_ATTRIBUTE && !attribute(builder, from, first)) {
             builder->batch.attribute_total = first;
             return false;
         }
-        at += sizeof *from + record_round(from->text_bytes);
+        at += from->bytes;
     }
     return true;
 }
@@ -341,7 +361,6 @@ static void span_columns(struct batch *batch, const struct record *record, const
     batch->span_id[i] = record->span_id;
     batch->parent_span_id[i] = record->parent_id;
     batch->span_kind[i] = record->kind;
-    batch->duration_ns[i] = record->duration_ns > 0 ? (uint64_t)record->duration_ns : 0;
     batch->status[i] = record->status;
     batch->flags[i] = record->flags;
     batch->rows_plus_1[i] = call->rows_plus_1;
@@ -366,18 +385,48 @@ static void span_lists(struct batch *batch, const struct record *record, const s
     }
 }
 
-static void span_start(struct builder *builder, int64_t start_ns)
+static void span_times(struct builder *builder, const struct record *record,
+                       const struct span_timeline *timeline)
 {
     struct batch *batch = &builder->batch;
+    int64_t start_ns = span_timeline_unix_ns(timeline, record->start_ticks);
+    int64_t end_ns = span_timeline_unix_ns(timeline, record->start_ticks + record->duration_ticks);
     if (batch->span_count == 0) {
         batch->base_time_unix_ns = (uint64_t)start_ns;
         builder->last_start_ns = start_ns;
     }
     batch->start_delta_ns[batch->span_count] = start_ns - builder->last_start_ns;
+    batch->duration_ns[batch->span_count] = end_ns > start_ns ? (uint64_t)(end_ns - start_ns) : 0;
     builder->last_start_ns = start_ns;
 }
 
-bool builder_add(struct builder *builder, const struct record *record, int64_t wall_offset_ns)
+static bool entry_is_whole(const struct record_entry *entry, uint64_t room)
+{
+    if (room < sizeof *entry || entry->bytes < sizeof *entry || entry->bytes > room || entry->bytes % 8)
+        return false;
+    bool has_text = entry->type == ATTRIBUTE_STRING;
+    uint32_t body_bytes = entry->bytes - (uint32_t)sizeof *entry;
+    if (entry->tag != RECORD_ATTRIBUTE) return true;
+    return has_text ? entry->text_bytes <= body_bytes : body_bytes == sizeof(int64_t);
+}
+
+/* What lies in a ring may have been written over: then the parts do not make up the whole. */
+bool builder_record_is_whole(const struct record *record)
+{
+    if (record->bytes < sizeof *record || record->is_server > 1 || record->is_call > 1) return false;
+    const unsigned char *at = parts_of(record).entries, *end = at + record->entry_bytes;
+    if (end != (const unsigned char *)record + record->bytes) return false;
+    uint32_t attribute_count = 0;
+    while (at < end) {
+        const struct record_entry *entry = (const void *)at;
+        if (!entry_is_whole(entry, (uint64_t)(end - at))) return false;
+        attribute_count += entry->tag == RECORD_ATTRIBUTE;
+        at += entry->bytes;
+    }
+    return attribute_count == record->attribute_count;
+}
+
+bool builder_add(struct builder *builder, const struct record *record, const struct span_timeline *timeline)
 {
     struct batch *batch = &builder->batch;
     if (batch->span_count == BUILDER_SPANS_MAX || builder->bytes > BUILDER_BYTES_MAX) return false;
@@ -387,12 +436,12 @@ bool builder_add(struct builder *builder, const struct record *record, int64_t w
         !unread_room(builder, batch->unread_total, record->unread_count) ||
         !links_room(builder, batch->link_total, record->link_count))
         return false;
-    if (!trace(builder, record, &trace_index) || !operation(builder, record, &operation_index) ||
-        !site(builder, record->site, &site_index) || !attributes(builder, record, parts.attributes))
+    if (!trace(builder, record, &trace_index) || !operation(builder, record, &parts, &operation_index) ||
+        !site(builder, record->site, &site_index) || !attributes(builder, record, parts.entries))
         return false;
     span_columns(batch, record, parts.call);
     span_lists(batch, record, &parts);
-    span_start(builder, record->start_ns + wall_offset_ns);
+    span_times(builder, record, timeline);
     batch->span_trace[batch->span_count] = trace_index;
     batch->span_operation[batch->span_count] = operation_index;
     batch->span_site[batch->span_count] = site_index;

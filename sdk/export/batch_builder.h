@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "proto/batch.h"
 #include "sdk/core/record.h"
+#include "sdk/core/span_timeline.h"
 #include "sdk/export/interner.h"
 
 #define BUILDER_SPANS_MAX 8192
@@ -33,8 +34,11 @@ void builder_clear(struct builder *builder);
 /* False: no memory. */
 bool builder_resource(struct builder *builder, struct str key, struct str value);
 
-/* Takes one record. wall_offset_ns is what is added to its clock to make it wall time. False: the batch is full, or there
- * is no memory; the batch is as it was before. */
-bool builder_add(struct builder *builder, const struct record *record, int64_t wall_offset_ns);
+/* Whether a record's own lengths agree: else something has written over it. */
+bool builder_record_is_whole(const struct record *record);
+
+/* Takes one record, whose ticks timeline makes wall time of. False: the batch is full, or there is no memory; the batch is
+ * as it was before. */
+bool builder_add(struct builder *builder, const struct record *record, const struct span_timeline *timeline);
 
 #endif

@@ -29,7 +29,6 @@
 #define PAUSE_LEAST_NS   NS_PER_MS
 #define STOP_LOOK_NS     (10 * NS_PER_MS)
 #define STOP_PATIENCE_NS NS_PER_S
-#define CLOCK_STEP_NS    NS_PER_MS /* a smaller change of the wall clock's distance is noise */
 
 /* Who may go on: the thread leaves WORKING only for what nothing can hurry, and only there can it be left behind. */
 enum phase { WORKING, BLOCKED, LEFT_BEHIND };
@@ -57,7 +56,7 @@ struct exporter {
     int64_t backoff_ns, pause_ns;
     int64_t next_try_ns; /* of the unacknowledged batch */
     bool postponed;      /* by the other side's word, which also a shutdown keeps to */
-    int64_t wall_offset_ns;
+    struct span_timeline timeline;
     char instance_id[37];
     char host_name[256];
 };
@@ -88,14 +87,6 @@ static void sleep_until(struct exporter *exporter, int64_t deadline_ns)
     wait_wake(exporter->host.outer.wake_fd, &exporter->host.give_up_ns, deadline_ns);
 }
 
-/* How far span_clock_ns is from wall time; moves only when the wall clock was set. */
-static void measure_clock(struct exporter *exporter)
-{
-    int64_t offset = clock_unix_ns() - span_clock_ns();
-    int64_t change = offset - exporter->wall_offset_ns;
-    if (change > CLOCK_STEP_NS || change < -CLOCK_STEP_NS) exporter->wall_offset_ns = offset;
-}
-
 /* ---- rings to batch ---- */
 
 static struct thread_state *first_thread(void)
@@ -109,7 +100,11 @@ static bool take_ring(struct exporter *exporter, struct ring *ring)
     uint32_t bytes;
     const struct record *record;
     while ((record = ring_peek(ring, &bytes))) {
-        if (!builder_add(&exporter->builder, record, exporter->wall_offset_ns)) return false;
+        if (!builder_record_is_whole(record)) {
+            ring_give_up(ring);
+            return true;
+        }
+        if (!builder_add(&exporter->builder, record, &exporter->timeline)) return false;
         ring_skip(ring, bytes);
     }
     return true;
@@ -122,11 +117,11 @@ static void take_rings(struct exporter *exporter)
     if (!from) from = first_thread();
     for (struct thread_state *thread = from; thread; thread = thread->next) {
         exporter->served_last = thread;
-        if (!take_ring(exporter, &thread->ring)) return;
+        if (!take_ring(exporter, thread->ring)) return;
     }
     for (struct thread_state *thread = first_thread(); thread != from; thread = thread->next) {
         exporter->served_last = thread;
-        if (!take_ring(exporter, &thread->ring)) return;
+        if (!take_ring(exporter, thread->ring)) return;
     }
 }
 
@@ -137,7 +132,7 @@ static void count_batch(struct exporter *exporter)
     struct weir_stats stats;
     pthread_mutex_lock(&weir_process.accounting);
     for (struct thread_state *thread = first_thread(); thread; thread = thread->next)
-        ring_release(&thread->ring);
+        ring_release(thread->ring);
     weir_process.in_batch = batch->span_count;
     process_stats_locked(&stats);
     pthread_mutex_unlock(&weir_process.accounting);
@@ -181,7 +176,8 @@ static void settle_dropped(struct exporter *exporter, enum drop_reason reason)
 static bool make_batch(struct exporter *exporter)
 {
     builder_clear(&exporter->builder);
-    measure_clock(exporter);
+    struct clock_reading now = span_clock_read();
+    span_timeline_update(&exporter->timeline, &now);
     if (!resource_add(&exporter->builder, exporter->settings, exporter->instance_id, exporter->host_name))
         return false;
     take_rings(exporter);
@@ -356,7 +352,7 @@ static uint64_t fullest_ring(void)
 {
     uint64_t most = 0;
     for (struct thread_state *thread = first_thread(); thread; thread = thread->next) {
-        uint64_t filled = ring_used_bytes(&thread->ring) * 256 / thread->ring.size_bytes;
+        uint64_t filled = ring_used_bytes(thread->ring) * 256 / thread->ring->size_bytes;
         if (filled > most) most = filled;
     }
     return most;
@@ -381,8 +377,8 @@ static void drop_rest(void)
     weir_process.in_batch = 0;
     for (struct thread_state *thread = first_thread(); thread; thread = thread->next) {
         uint32_t bytes;
-        for (; ring_peek(&thread->ring, &bytes); count++) ring_skip(&thread->ring, bytes);
-        ring_release(&thread->ring);
+        for (; ring_peek(thread->ring, &bytes); count++) ring_skip(thread->ring, bytes);
+        ring_release(thread->ring);
     }
     atomic_fetch_add_explicit(&weir_process.dropped[DROP_shutdown], count, memory_order_relaxed);
     pthread_mutex_unlock(&weir_process.accounting);
@@ -469,6 +465,7 @@ struct exporter *exporter_start(struct settings *settings, const struct weir_out
     exporter->backoff_ns = BACKOFF_FIRST_NS;
     exporter->pause_ns = settings->export_interval_ms * NS_PER_MS;
     host_init(exporter);
+    span_timeline_init(&exporter->timeline, &span_clock_origin);
     done_init(exporter);
     id_generator_seed(&exporter->jitter);
     resource_identify(exporter->instance_id, exporter->host_name);

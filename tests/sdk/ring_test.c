@@ -13,11 +13,17 @@
 
 static _Alignas(8) unsigned char memory[RING_BYTES];
 
+static uint64_t ring_count(const struct ring *ring)
+{
+    return ring_pushed_count(ring) - ring_popped_count(ring);
+}
+
 static bool push(struct ring *ring, uint32_t bytes, uint64_t number)
 {
     unsigned char *to = ring_reserve(ring, bytes);
     if (!to) return false;
     for (uint32_t at = 8; at < bytes; at += 8) memcpy(to + at, &number, sizeof number);
+    memcpy(to, &bytes, sizeof bytes);
     ring_commit(ring, bytes);
     return true;
 }

@@ -160,7 +160,9 @@ struct weir_stats {
     uint64_t batches_sent, batches_resent;
     /* Requests and other traces begun here that were not recorded, and are not in created: sum, and who had it so */
     uint64_t sampled_away, sampled_away_by_caller, sampled_away_by_sampler, sampled_away_by_rate_limit;
-    uint64_t reserved[47];
+    uint64_t dropped_in_handler, dropped_damaged; /* in the sum, too */
+    uint64_t operations_overflowed; /* calls shown as "(too many operations)": a process tells 4,096 apart */
+    uint64_t reserved[44];
 };
 #ifdef __cplusplus /* a function named like its struct, as stat is: C++ compilers may warn */
 #pragma GCC diagnostic push
