@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Begin and end: weir_init, weir_shutdown, exit and fork. `lifecycle` guards all of it; the span path takes it once, in
- * the first span of a forked child, and else only reads process.live_epoch.
+ * Begin and end: weir_init, weir_shutdown, exit and fork. `lifecycle` guards all of it, and nobody holds it for longer than
+ * a thread takes to start; the span path takes it once, in the first span of a forked child, and else only reads
+ * process.live_epoch.
+ *
+ * While a shutdown is under way (is_stopping) its exporter and settings are its own: they are not in `here`, so that a fork
+ * meanwhile finds nothing that might just be freed. What becomes of spans in each case is a table in docs/libweir.md.
  */
 #include <weir/weir.h>
 
@@ -13,22 +17,30 @@
 #include "sdk/core/thread.h"
 #include "sdk/export/exporter.h"
 
+#include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
     pthread_mutex_t lifecycle;
     bool is_set_up;   /* what is done once in a process */
     bool is_running;  /* between weir_init and weir_shutdown */
-    bool is_stopping; /* weir_shutdown waits, without lifecycle */
+    bool is_stopping; /* weir_shutdown or exit waits, without lifecycle */
     uint32_t epoch;
+    _Atomic pid_t pid; /* whose threads and exporter these are */
+    _Atomic uint32_t exit_timeout_ms;
     struct settings *settings; /* while running, else NULL */
     struct settings_warnings warnings;
     struct producer producer;
     const struct weir_output *output;
-    struct exporter *exporter;       /* NULL in a forked child until its first span */
-    struct exporter *left_by_parent; /* in a forked child: memory that is nobody's */
+    struct exporter *exporter;        /* NULL in a forked child until its first span */
+    struct exporter *left_by_parent;  /* in a forked child: memory that is nobody's */
+    struct event flushed;             /* the exporter that was started last is done */
+    struct event stopped;             /* the last weir_shutdown is over, */
+    _Atomic enum weir_status verdict; /* and says this */
 } here = {.lifecycle = PTHREAD_MUTEX_INITIALIZER};
 
 const char *weir_status_text(enum weir_status status)
@@ -51,17 +63,6 @@ static void set_epoch(uint32_t epoch)
                           memory_order_release); /* pairs with thread_attach */
 }
 
-/* ---- exit ---- */
-
-static void at_exit(void)
-{
-    pthread_mutex_lock(&here.lifecycle);
-    bool running = here.is_running;
-    uint32_t timeout_ms = running ? here.settings->shutdown_timeout_ms : 0;
-    pthread_mutex_unlock(&here.lifecycle);
-    if (running) weir_shutdown(timeout_ms);
-}
-
 /* ---- fork ---- */
 
 /* No other thread of ours is between two states when the child is made. */
@@ -79,7 +80,7 @@ static void after_fork_in_parent(void)
 
 static void new_producer(void)
 {
-    here.producer.sequence = 0;
+    here.producer = (struct producer){0};
     id_random_bytes(&here.producer.id, sizeof here.producer.id);
     if (here.producer.id == 0) here.producer.id = 1;
 }
@@ -97,13 +98,13 @@ static void after_fork_in_child(void)
     pthread_mutex_init(&weir_process.accounting, NULL);
     pthread_mutex_init(&here.lifecycle, NULL);
     if (here.exporter) {
-        exporter_after_fork(here.exporter);
         here.left_by_parent = here.exporter;
         here.exporter = NULL;
     }
     new_producer();
     counters_clear();
     thread_after_fork();
+    atomic_store(&here.pid, getpid());
     here.is_running = here.is_running && !here.is_stopping;
     here.is_stopping = false;
     if (here.is_running) {
@@ -112,30 +113,88 @@ static void after_fork_in_child(void)
     }
 }
 
+/* _Fork and a bare clone call nobody: their child is seen by its number, before it takes a lock that a thread which is not
+ * there may hold. */
+static void notice_bare_fork(void)
+{
+    pid_t known = atomic_load(&here.pid), pid = getpid();
+    if (known && known != pid && atomic_compare_exchange_strong(&here.pid, &known, pid))
+        after_fork_in_child();
+}
+
+static bool start_exporter(void)
+{
+    here.exporter = exporter_start(here.settings, here.output, &here.producer, &here.flushed);
+    return here.exporter != NULL;
+}
+
 bool process_start_exporter(void)
 {
     pthread_mutex_lock(&here.lifecycle);
-    if (here.is_running && !here.exporter) {
-        here.exporter = exporter_start(here.settings, here.output, &here.producer);
+    if (here.is_running && !here.is_stopping && !here.exporter) {
+        bool started = start_exporter();
         atomic_store_explicit(&weir_process.exporter_missing, false, memory_order_release);
-        if (!here.exporter) {
+        if (!started) {
             set_epoch(0);
             here.is_running = false;
         }
     }
-    bool running = here.is_running;
+    bool running = here.is_running && !here.is_stopping;
     pthread_mutex_unlock(&here.lifecycle);
     return running;
 }
 
+/* ---- exit ---- */
+
+static bool lock_until(int64_t deadline_ns)
+{
+    const struct timespec moment = {0, NS_PER_MS};
+    while (pthread_mutex_trylock(&here.lifecycle) != 0) {
+        if (clock_monotonic_ns() >= deadline_ns) return false;
+        nanosleep(&moment, NULL);
+    }
+    return true;
+}
+
+/* A signal handler may have called exit, and interrupted anything: weir_shutdown, weir_stats, malloc. So this waits for no
+ * lock beyond the deadline, and neither allocates nor frees. */
+static void at_exit(void)
+{
+    int64_t deadline = clock_monotonic_ns() + atomic_load(&here.exit_timeout_ms) * NS_PER_MS;
+    notice_bare_fork();
+    if (!lock_until(deadline)) return;
+    bool others_stop = here.is_stopping, we_stop = here.is_running && !others_stop;
+    struct exporter *exporter = here.exporter;
+    if (we_stop) {
+        here.is_stopping = true;
+        set_epoch(0);
+    }
+    pthread_mutex_unlock(&here.lifecycle);
+    if (we_stop && exporter) exporter_stop_last(exporter, deadline);
+    if (others_stop) event_wait(&here.flushed, deadline);
+}
+
 /* ---- init ---- */
+
+/* A plugin with libweir.a inside stays where it is when the host unloads it, as libweir.so does (it is linked so): threads
+ * end in it, fork and exit call it. */
+static void stay_loaded(void)
+{
+    Dl_info found;
+    struct link_map *object = NULL;
+    if (dladdr1(&here, &found, (void **)&object, RTLD_DL_LINKMAP) == 0 || !object) return;
+    bool is_program = object->l_name[0] == 0;
+    if (!is_program) dlopen(object->l_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
 
 static bool set_up_once(void)
 {
     if (here.is_set_up) return true;
     if (!operations_setup() || !thread_setup()) return false;
+    stay_loaded();
     if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) return false;
     if (atexit(at_exit) != 0) return false;
+    atomic_store(&here.pid, getpid());
     new_producer();
     span_clock_setup(here.settings->clock == WEIR_CLOCK_SYSTEM);
     if (here.settings->hash_key.len)
@@ -153,8 +212,8 @@ static enum weir_status start(void)
     if (!set_up_once()) return WEIR_NO_MEMORY;
     atomic_store(&weir_process.evidence, here.settings->evidence);
     atomic_store(&weir_process.ring_bytes, here.settings->ring_bytes);
-    here.exporter = exporter_start(here.settings, here.output, &here.producer);
-    if (!here.exporter) return WEIR_NO_THREAD;
+    atomic_store(&here.exit_timeout_ms, here.settings->shutdown_timeout_ms);
+    if (!start_exporter()) return WEIR_NO_THREAD;
     here.is_running = true;
     set_epoch(++here.epoch);
     return WEIR_OK;
@@ -176,6 +235,7 @@ static void tell_warnings(void)
 
 enum weir_status weir_init(const struct weir_config *config)
 {
+    notice_bare_fork();
     pthread_mutex_lock(&here.lifecycle);
     enum weir_status status = WEIR_ALREADY;
     if (!here.is_running && !here.is_stopping) {
@@ -211,34 +271,57 @@ static enum weir_status judge(const struct weir_stats *before, const struct weir
     return after->dropped ? WEIR_DROPPED : WEIR_OK;
 }
 
-enum weir_status weir_shutdown(uint32_t timeout_ms)
+/* Under lifecycle: what the shutdown takes with it. */
+static struct exporter *begin_shutdown(struct settings **settings)
 {
-    int64_t deadline = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
-    struct weir_stats before, after;
-    pthread_mutex_lock(&here.lifecycle);
-    if (!here.is_running || here.is_stopping) {
-        pthread_mutex_unlock(&here.lifecycle);
-        return WEIR_NOT_RUNNING;
-    }
-    here.is_stopping = true;
-    set_epoch(0);
     struct exporter *exporter = here.exporter;
-    pthread_mutex_unlock(&here.lifecycle);
+    *settings = here.settings;
+    here.exporter = NULL;
+    here.settings = NULL;
+    here.is_stopping = true;
+    event_clear(&here.stopped);
+    set_epoch(0);
+    return exporter;
+}
 
+static void end_shutdown(enum exporter_end end, struct settings *settings, enum weir_status verdict)
+{
+    pthread_mutex_lock(&here.lifecycle);
+    here.is_running = false;
+    if (end == EXPORTER_STUCK)
+        here.settings = settings; /* it stays the one exporter, and weir_init says WEIR_ALREADY */
+    else
+        here.is_stopping = false;
+    pthread_mutex_unlock(&here.lifecycle);
+    if (end == EXPORTER_ENDED) settings_free(settings); /* left behind, the thread does */
+    atomic_store(&here.verdict, verdict);
+    event_set(&here.stopped);
+}
+
+static enum weir_status stop(struct exporter *exporter, struct settings *settings, int64_t deadline)
+{
+    struct weir_stats before, after;
     process_stats(&before);
     enum exporter_end end = exporter ? exporter_stop(exporter, deadline) : EXPORTER_ENDED;
     process_stats(&after);
+    enum weir_status verdict = judge(&before, &after);
+    end_shutdown(end, settings, verdict);
+    return verdict;
+}
 
+enum weir_status weir_shutdown(uint32_t timeout_ms)
+{
+    int64_t deadline = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
+    struct settings *settings = NULL;
+    struct exporter *exporter = NULL;
+    notice_bare_fork();
     pthread_mutex_lock(&here.lifecycle);
-    here.is_running = false;
-    if (end != EXPORTER_STUCK) { /* else it stays the one exporter, and weir_init says WEIR_ALREADY */
-        here.exporter = NULL;
-        here.is_stopping = false;
-    }
-    if (end == EXPORTER_ENDED) forget_settings();
-    if (end == EXPORTER_LEFT_BEHIND) here.settings = NULL; /* the thread's now */
+    bool others_stop = here.is_stopping, we_stop = here.is_running && !others_stop;
+    if (we_stop) exporter = begin_shutdown(&settings);
     pthread_mutex_unlock(&here.lifecycle);
-    return judge(&before, &after);
+    if (we_stop) return stop(exporter, settings, deadline);
+    if (!others_stop) return WEIR_NOT_RUNNING;
+    return event_wait(&here.stopped, deadline) ? atomic_load(&here.verdict) : WEIR_TIMEOUT;
 }
 
 void weir_stats(struct weir_stats *stats)

@@ -3,8 +3,12 @@
 
 #include "sdk/core/ring_memory.h"
 
-#define EPOCH_NEVER  UINT32_MAX /* no process gets there */
-#define RETRY_MEMORY 1024       /* after a failure only each so many-th try asks the system again */
+#include <string.h>
+
+/* No process gets there. TORN: the owner was in the midst of something when the process forked. */
+#define EPOCH_NEVER  UINT32_MAX
+#define EPOCH_TORN   (UINT32_MAX - 1)
+#define RETRY_MEMORY 1024 /* after a failure only each so many-th try asks the system again */
 
 _Thread_local struct thread_state *weir_thread __attribute__((tls_model("initial-exec")));
 
@@ -50,7 +54,9 @@ static struct thread_state *thread_take_over(void)
     struct thread_state *thread = atomic_load_explicit(&weir_process.threads, memory_order_acquire);
     for (; thread; thread = thread->next) {
         if (atomic_load_explicit(&thread->owned, memory_order_relaxed)) continue;
-        if (!atomic_exchange_explicit(&thread->owned, true, memory_order_acquire)) return thread;
+        if (atomic_exchange_explicit(&thread->owned, true, memory_order_acquire)) continue;
+        if (thread->epoch == EPOCH_TORN) memset(&thread->operations, 0, sizeof thread->operations);
+        return thread;
     }
     return NULL;
 }
@@ -169,7 +175,7 @@ void thread_after_fork(void)
         atomic_store(&thread->dropped_too_deep, 0);
         atomic_store(&thread->attributes_dropped, 0);
         if (thread == weir_thread) continue;
-        thread->epoch = EPOCH_NEVER;
+        thread->epoch = EPOCH_TORN;
         atomic_store(&thread->owned, false);
     }
 }

@@ -9,16 +9,15 @@
 #include "sdk/core/span_clock.h"
 #include "sdk/core/thread.h"
 #include "sdk/export/batch_builder.h"
+#include "sdk/export/descriptors.h"
 #include "sdk/export/resource.h"
-#include "sdk/export/wait.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <time.h>
 
 #define BACKOFF_FIRST_NS (50 * NS_PER_MS)
 #define BACKOFF_MOST_NS  (2 * NS_PER_S)
@@ -29,6 +28,7 @@
 #define PAUSE_LEAST_NS   NS_PER_MS
 #define STOP_LOOK_NS     (10 * NS_PER_MS)
 #define STOP_PATIENCE_NS NS_PER_S
+#define DROPS_NS         (5 * NS_PER_S) /* drops without any span to go with are told so late at most */
 
 /* Who may go on: the thread leaves WORKING only for what nothing can hurry, and only there can it be left behind. */
 enum phase { WORKING, BLOCKED, LEFT_BEHIND };
@@ -42,9 +42,9 @@ struct exporter {
     pthread_t thread;
     _Atomic enum phase phase;
 
-    pthread_mutex_t mutex; /* of done */
-    pthread_cond_t done_changed;
-    bool done;
+    struct event stop;   /* give_up_ns is set */
+    struct event *ended; /* borrowed */
+    _Atomic bool nobody_joins;
 
     /* The thread's own. */
     struct builder builder;
@@ -56,6 +56,7 @@ struct exporter {
     int64_t backoff_ns, pause_ns;
     int64_t next_try_ns; /* of the unacknowledged batch */
     bool postponed;      /* by the other side's word, which also a shutdown keeps to */
+    int64_t last_batch_ns;
     struct span_timeline timeline;
     char instance_id[37];
     char host_name[256];
@@ -84,7 +85,13 @@ static bool gave_up(const struct exporter *exporter) { return clock_monotonic_ns
 /* Until then, or until the shutdown begins, or its deadline. */
 static void sleep_until(struct exporter *exporter, int64_t deadline_ns)
 {
-    wait_wake(exporter->host.outer.wake_fd, &exporter->host.give_up_ns, deadline_ns);
+    if (!is_stopping(exporter)) {
+        event_wait(&exporter->stop, deadline_ns);
+        return;
+    }
+    if (deadline_ns > give_up_ns(exporter)) deadline_ns = give_up_ns(exporter);
+    struct timespec deadline = {(time_t)(deadline_ns / NS_PER_S), (long)(deadline_ns % NS_PER_S)};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL);
 }
 
 /* ---- rings to batch ---- */
@@ -172,6 +179,18 @@ static void settle_dropped(struct exporter *exporter, enum drop_reason reason)
     settle_batch(exporter, NULL, &weir_process.dropped[reason]);
 }
 
+/* Have spans been dropped since the last batch, with nothing left that a batch would be made for? */
+static bool drops_are_due(const struct exporter *exporter)
+{
+    if (!is_stopping(exporter) && clock_monotonic_ns() < exporter->last_batch_ns + DROPS_NS) return false;
+    bool changed = false;
+    pthread_mutex_lock(&weir_process.accounting);
+    for (int reason = 0; reason < DROP_REASON_COUNT; reason++)
+        changed |= process_dropped_locked(reason) != exporter->producer->dropped[reason];
+    pthread_mutex_unlock(&weir_process.accounting);
+    return changed;
+}
+
 /* True when there was something to send. */
 static bool make_batch(struct exporter *exporter)
 {
@@ -182,11 +201,13 @@ static bool make_batch(struct exporter *exporter)
         return false;
     take_rings(exporter);
     struct batch *batch = &exporter->builder.batch;
-    if (batch->span_count == 0) return false;
+    if (batch->span_count == 0 && !drops_are_due(exporter)) return false;
     batch->version = BATCH_VERSION;
     batch->producer = exporter->producer->id;
     batch->sequence = ++exporter->producer->sequence;
     count_batch(exporter);
+    memcpy(exporter->producer->dropped, batch->dropped, sizeof batch->dropped);
+    exporter->last_batch_ns = clock_monotonic_ns();
     exporter->has_batch = true;
     exporter->was_sent = false;
     if (!pack(exporter)) settle_dropped(exporter, DROP_no_memory);
@@ -240,8 +261,7 @@ static const char *host_setting(const struct weir_output_host *host, const char 
 
 static void host_init(struct exporter *exporter)
 {
-    exporter->host = (struct output_host){.outer = {.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                                                    .give_up_ns = host_give_up_ns,
+    exporter->host = (struct output_host){.outer = {.give_up_ns = host_give_up_ns,
                                                     .sending = host_sending,
                                                     .may_block = host_may_block,
                                                     .may_block_no_more = host_may_block_no_more,
@@ -405,18 +425,25 @@ static bool export_until_stopped(struct exporter *exporter)
 static void exporter_free(struct exporter *exporter)
 {
     if (exporter->opened) exporter->output->close(exporter->opened);
-    if (exporter->host.outer.wake_fd >= 0) close(exporter->host.outer.wake_fd);
     builder_fini(&exporter->builder);
     free(exporter->packed);
-    pthread_cond_destroy(&exporter->done_changed);
-    pthread_mutex_destroy(&exporter->mutex);
     free(exporter);
+}
+
+/* Sanitizers say there what they found. */
+static bool keeps_stderr(const struct exporter *exporter)
+{
+#ifdef WEIR_SANITIZED
+    return true;
+#endif
+    return exporter->settings->debug || exporter->output->keeps_stderr;
 }
 
 static void *exporter_run(void *argument)
 {
     struct exporter *exporter = argument;
     pthread_setname_np(pthread_self(), "weir");
+    if (!descriptors_separate(keeps_stderr(exporter))) say(exporter, "no descriptor table of its own");
     if (!export_until_stopped(exporter)) {
         settings_free(exporter->settings);
         exporter_free(exporter); /* left behind: the one who did has settled the counters */
@@ -425,10 +452,8 @@ static void *exporter_run(void *argument)
     drop_rest();
     exporter->output->close(exporter->opened);
     exporter->opened = NULL;
-    pthread_mutex_lock(&exporter->mutex);
-    exporter->done = true;
-    pthread_cond_signal(&exporter->done_changed);
-    pthread_mutex_unlock(&exporter->mutex);
+    if (atomic_load(&exporter->nobody_joins)) pthread_detach(pthread_self());
+    event_set(exporter->ended);
     return NULL;
 }
 
@@ -444,32 +469,24 @@ static bool start_thread(struct exporter *exporter)
     return started;
 }
 
-static void done_init(struct exporter *exporter)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&exporter->done_changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    pthread_mutex_init(&exporter->mutex, NULL);
-}
-
 struct exporter *exporter_start(struct settings *settings, const struct weir_output *output,
-                                struct producer *producer)
+                                struct producer *producer, struct event *ended)
 {
     struct exporter *exporter = calloc(1, sizeof *exporter);
     if (!exporter) return NULL;
     exporter->settings = settings;
     exporter->producer = producer;
     exporter->output = output;
+    exporter->ended = ended;
+    event_clear(ended);
+    exporter->last_batch_ns = clock_monotonic_ns();
     exporter->backoff_ns = BACKOFF_FIRST_NS;
     exporter->pause_ns = settings->export_interval_ms * NS_PER_MS;
     host_init(exporter);
     span_timeline_init(&exporter->timeline, &span_clock_origin);
-    done_init(exporter);
     id_generator_seed(&exporter->jitter);
     resource_identify(exporter->instance_id, exporter->host_name);
-    if (exporter->host.outer.wake_fd >= 0) exporter->opened = output->open(&exporter->host.outer);
+    exporter->opened = output->open(&exporter->host.outer);
     if (!exporter->opened || !start_thread(exporter)) {
         exporter_free(exporter);
         return NULL;
@@ -477,25 +494,24 @@ struct exporter *exporter_start(struct settings *settings, const struct weir_out
     return exporter;
 }
 
-/* Waits for the thread's end until then. */
-static bool wait_done(struct exporter *exporter, int64_t deadline_ns)
+static void begin_stop(struct exporter *exporter, int64_t deadline_ns)
 {
-    struct timespec deadline = {deadline_ns / NS_PER_S, deadline_ns % NS_PER_S};
-    int error = 0;
-    pthread_mutex_lock(&exporter->mutex);
-    while (!exporter->done && error == 0)
-        error = pthread_cond_timedwait(&exporter->done_changed, &exporter->mutex, &deadline);
-    bool done = exporter->done;
-    pthread_mutex_unlock(&exporter->mutex);
-    return done;
+    atomic_store_explicit(&exporter->host.give_up_ns, deadline_ns, memory_order_release);
+    event_set(&exporter->stop);
+}
+
+void exporter_stop_last(struct exporter *exporter, int64_t deadline_ns)
+{
+    atomic_store(&exporter->nobody_joins, true);
+    begin_stop(exporter, deadline_ns);
+    event_wait(exporter->ended, deadline_ns);
 }
 
 enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns)
 {
-    atomic_store_explicit(&exporter->host.give_up_ns, deadline_ns, memory_order_release);
-    eventfd_write(exporter->host.outer.wake_fd, 1);
+    begin_stop(exporter, deadline_ns);
     pthread_t thread = exporter->thread; /* left behind, it may free the exporter at any time */
-    for (int64_t look_ns = deadline_ns; !wait_done(exporter, look_ns);) {
+    for (int64_t look_ns = deadline_ns; !event_wait(exporter->ended, look_ns);) {
         enum phase blocked = BLOCKED;
         if (atomic_compare_exchange_strong(&exporter->phase, &blocked, LEFT_BEHIND)) {
             pthread_detach(thread);
@@ -508,10 +524,4 @@ enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns)
     pthread_join(thread, NULL);
     exporter_free(exporter);
     return EXPORTER_ENDED;
-}
-
-void exporter_after_fork(struct exporter *exporter)
-{
-    exporter->output->after_fork(exporter->opened);
-    close(exporter->host.outer.wake_fd);
 }

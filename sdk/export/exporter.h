@@ -5,11 +5,15 @@
  * it is stored or refused or the shutdown's deadline passes; meanwhile spans stay in their rings. All its waiting has
  * deadlines; only what an output says may block (the resolver) may keep it longer, and then it is left behind.
  *
+ * In the child of a fork there is no thread, and nobody knows what it was doing with its memory: that stays as it is.
+ *
  * lifecycle.c starts and stops it, one at a time, and names the settings, which live as long as it does.
  */
 #ifndef WEIR_SDK_EXPORT_EXPORTER_H
 #define WEIR_SDK_EXPORT_EXPORTER_H
 
+#include "proto/drop_reason.h"
+#include "sdk/core/event.h"
 #include "sdk/core/settings.h"
 #include "sdk/export/output.h"
 
@@ -19,15 +23,16 @@
 /* Which batches are whose: goes on over weir_shutdown and weir_init, and begins anew in the child of a fork. */
 struct producer {
     uint64_t id;
-    uint64_t sequence; /* of the last batch made */
+    uint64_t sequence;                   /* of the last batch made, */
+    uint64_t dropped[DROP_REASON_COUNT]; /* and the drops that it told of */
 };
 
 struct exporter;
 
-/* Starts the thread; settings and producer are borrowed, the settings until a stop that leaves the thread behind gives
- * them to it. NULL: no thread, no memory or no descriptor. */
+/* Starts the thread; settings, producer and ended are borrowed, the settings until a stop that leaves the thread behind
+ * gives them to it. ended is set when the thread is done with everything that it shares. NULL: no thread or no memory. */
 struct exporter *exporter_start(struct settings *settings, const struct weir_output *output,
-                                struct producer *producer);
+                                struct producer *producer, struct event *ended);
 
 /* How a stop went. */
 enum exporter_end {
@@ -40,8 +45,8 @@ enum exporter_end {
  * a second after the deadline at the latest. */
 enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns);
 
-/* In the child of a fork, where the thread does not exist: closes the child's copies of its descriptors. The memory stays:
- * nobody knows what the thread was doing with it. */
-void exporter_after_fork(struct exporter *exporter);
+/* Likewise where nothing comes after it but the end of the process: whoever waits for `ended` need not come back here.
+ * Takes no lock and frees nothing, since a signal handler may have interrupted anything to call exit. */
+void exporter_stop_last(struct exporter *exporter, int64_t deadline_ns);
 
 #endif

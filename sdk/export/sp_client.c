@@ -10,28 +10,48 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FOREIGN_REPLIES_MAX 16 /* to requests of ours that nobody waits for any more */
 
-void sp_client_init(struct sp_client *client, int wake_fd, _Atomic int64_t *give_up_ns)
+void sp_client_init(struct sp_client *client, const _Atomic int64_t *give_up_ns)
 {
-    *client = (struct sp_client){.fd = -1, .wake_fd = wake_fd, .give_up_ns = give_up_ns};
+    *client = (struct sp_client){.fd = -1, .give_up_ns = give_up_ns};
     id_random_bytes(&client->request_id, sizeof client->request_id);
+}
+
+void sp_client_take(struct sp_client *client, int fd, enum sp_transport transport)
+{
+    struct stat identity = {0};
+    fstat(fd, &identity);
+    client->fd = fd;
+    client->device = identity.st_dev;
+    client->inode = identity.st_ino;
+    client->transport = transport;
+}
+
+/* The socket; -1 when its number means something else by now. */
+static int socket_of(const struct sp_client *client)
+{
+    struct stat now;
+    bool is_ours = client->fd >= 0 && fstat(client->fd, &now) == 0 && now.st_dev == client->device &&
+                   now.st_ino == client->inode;
+    return is_ours ? client->fd : -1;
 }
 
 void sp_client_close(struct sp_client *client)
 {
-    int fd = atomic_exchange(&client->fd,
-                             -1); /* first, so that the child of a fork never closes another's number */
+    int fd = socket_of(client);
+    client->fd = -1;
     if (fd >= 0) close(fd);
 }
 
 /* ---- waiting ---- */
 
-static bool wait_for(struct sp_client *client, int fd, short events, int64_t deadline_ns)
+static bool wait_for(struct sp_client *client, short events, int64_t deadline_ns)
 {
-    return wait_ready(client->wake_fd, client->give_up_ns, fd, events, deadline_ns);
+    return wait_ready(client->give_up_ns, client->fd, events, deadline_ns);
 }
 
 /* ---- bytes ---- */
@@ -40,14 +60,13 @@ static bool would_block(void) { return errno == EAGAIN || errno == EWOULDBLOCK |
 
 static bool send_all(struct sp_client *client, const void *data, size_t bytes, int flags, int64_t deadline_ns)
 {
-    int fd = atomic_load(&client->fd);
     const unsigned char *at = data;
     while (bytes) {
-        ssize_t sent = send(fd, at, bytes, MSG_NOSIGNAL | flags);
+        ssize_t sent = send(socket_of(client), at, bytes, MSG_NOSIGNAL | flags);
         if (sent > 0) {
             at += sent;
             bytes -= (size_t)sent;
-        } else if (sent == 0 || !would_block() || !wait_for(client, fd, POLLOUT, deadline_ns)) {
+        } else if (sent == 0 || !would_block() || !wait_for(client, POLLOUT, deadline_ns)) {
             return false;
         }
     }
@@ -56,14 +75,13 @@ static bool send_all(struct sp_client *client, const void *data, size_t bytes, i
 
 static bool receive_all(struct sp_client *client, void *data, size_t bytes, int64_t deadline_ns)
 {
-    int fd = atomic_load(&client->fd);
     unsigned char *at = data;
     while (bytes) {
-        ssize_t got = recv(fd, at, bytes, 0);
+        ssize_t got = recv(socket_of(client), at, bytes, 0);
         if (got > 0) {
             at += got;
             bytes -= (size_t)got;
-        } else if (got == 0 || !would_block() || !wait_for(client, fd, POLLIN, deadline_ns)) {
+        } else if (got == 0 || !would_block() || !wait_for(client, POLLIN, deadline_ns)) {
             return false;
         }
     }
@@ -77,15 +95,14 @@ static const char *dial(struct sp_client *client, const struct sockaddr *address
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return "no socket";
-    atomic_store(&client->fd, fd);
-    client->transport = address->sa_family == AF_UNIX ? SP_IPC : SP_TCP;
+    sp_client_take(client, fd, address->sa_family == AF_UNIX ? SP_IPC : SP_TCP);
     int one = 1, error = 0;
     socklen_t error_bytes = sizeof error;
     if (client->transport == SP_TCP) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(fd, address, address_bytes) == 0) return NULL;
     if (errno == EAGAIN) return "the collector's backlog is full"; /* ipc has no EINPROGRESS */
     if (errno != EINPROGRESS) return "connection refused";
-    if (!wait_for(client, fd, POLLOUT, deadline_ns)) return "no connection in time";
+    if (!wait_for(client, POLLOUT, deadline_ns)) return "no connection in time";
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_bytes);
     return error ? "connection refused" : NULL;
 }

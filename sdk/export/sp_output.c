@@ -30,7 +30,7 @@ static void *sp_open(const struct weir_output_host *outer)
     sp->host = host;
     sp->endpoint = (uint32_t)(host->producer % host->settings->endpoint_count);
     arena_init(&sp->replies, REPLY_ARENA);
-    sp_client_init(&sp->client, outer->wake_fd, &host->give_up_ns);
+    sp_client_init(&sp->client, &host->give_up_ns);
     return sp;
 }
 
@@ -40,12 +40,6 @@ static void sp_close(void *output)
     sp_client_close(&sp->client);
     arena_fini(&sp->replies);
     free(sp);
-}
-
-static void sp_after_fork(void *output)
-{
-    struct sp *sp = output;
-    sp_client_close(&sp->client);
 }
 
 static const struct endpoint *endpoint_now(const struct sp *sp)
@@ -113,7 +107,7 @@ static const char *try_endpoint(struct sp *sp, const void *batch, size_t bytes,
 {
     struct addresses addresses;
     const char *why = NULL;
-    if (atomic_load(&sp->client.fd) < 0) {
+    if (!sp_client_is_connected(&sp->client)) {
         if (!find_addresses(sp, &addresses)) {
             delivery->outcome = WEIR_BATCH_ABANDONED;
             return NULL;
@@ -147,5 +141,4 @@ const struct weir_output sp_output = {.version = WEIR_OUTPUT_VERSION,
                                       .schemes = "tcp ipc",
                                       .open = sp_open,
                                       .deliver = sp_deliver,
-                                      .close = sp_close,
-                                      .after_fork = sp_after_fork};
+                                      .close = sp_close};

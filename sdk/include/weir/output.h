@@ -7,9 +7,14 @@
  * A batch is one protobuf message, as docs/wire-format.md says: the same bytes that a collector gets, so that an output
  * and libweir may be of different versions. It holds at most 8,192 spans.
  *
- * All functions of an output but open and after_fork are called by the exporter thread, one at a time. deliver may wait
- * as long as it likes, if it waits in poll for host->wake_fd, too, and returns soon after give_up_ns has passed: the exit
- * of the whole program waits for it. It must not end the process, nor raise a signal that is not blocked, nor call weir.
+ * All functions of an output but open are called by the exporter thread, one at a time. deliver may wait as long as it
+ * likes, if it looks at give_up_ns every 20 ms or so and returns soon after that has passed: the exit of the whole program
+ * waits for it. It must not end the process, nor raise a signal that is not blocked, nor call weir.
+ *
+ * Descriptors. The exporter thread has a descriptor table of its own (where the kernel lets it), so that nothing that the
+ * host closes touches the output's descriptors, and no child of a fork has them. A descriptor that is opened in deliver is
+ * of that table, and one that was opened elsewhere, open included, is not there: open them in deliver, close them in close,
+ * with O_CLOEXEC. Descriptor 2 is there only for an output that says keeps_stderr; 0 and 1 lead nowhere.
  */
 #ifndef WEIR_OUTPUT_H
 #define WEIR_OUTPUT_H
@@ -24,8 +29,7 @@ extern "C" {
 
 /* What libweir does for an output. Lives as long as the output is open. */
 struct weir_output_host {
-    int wake_fd; /* an eventfd: readable when give_up_ns has come nearer. Read it and look again */
-    /* CLOCK_MONOTONIC, nanoseconds; INT64_MAX until weir_shutdown or exit has set a deadline. */
+    /* CLOCK_MONOTONIC, nanoseconds; INT64_MAX until weir_shutdown or exit has set a deadline, at any moment. */
     int64_t (*give_up_ns)(const struct weir_output_host *host);
     /* The batch is about to leave the process; for weir_stats. */
     void (*sending)(const struct weir_output_host *host);
@@ -58,15 +62,13 @@ struct weir_delivery {
 struct weir_output {
     uint32_t version;    /* WEIR_OUTPUT_VERSION */
     const char *schemes; /* "http https" */
-    /* In weir_init, and in the first span of a forked child: allocates what it needs and waits for nothing. NULL: no
-     * memory. */
+    bool keeps_stderr;   /* deliver writes to descriptor 2 */
+    /* In weir_init, and in the first span of a forked child: allocates what it needs, opens no descriptor and waits for
+     * nothing. NULL: no memory. In the child of a fork nothing of the parent's is called again; its memory stays. */
     void *(*open)(const struct weir_output_host *host);
     /* The batch is borrowed for the time of the call. *delivery is zeroed. */
     void (*deliver)(void *output, const void *batch, size_t bytes, struct weir_delivery *delivery);
     void (*close)(void *output);
-    /* In the child of a fork, instead of close, whatever the output was doing: close the child's copies of its
-     * descriptors, and nothing else. The memory stays as it is. */
-    void (*after_fork)(void *output);
 };
 
 /* Adds an output; it must live as long as the process. At most 8; one for the same scheme replaces the former for later

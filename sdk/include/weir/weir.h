@@ -143,7 +143,8 @@ WEIR_API enum weir_status weir_init(const struct weir_config *config);
  * library does not print it unless WEIR_LOG is warn or debug. */
 WEIR_API size_t weir_settings_warnings(char *text, size_t bytes);
 
-/* Sends what is left, at most timeout_ms long, and stops tracing. Spans still open are not sent. */
+/* Sends what is left, at most timeout_ms long, and stops tracing. Spans still open are not sent. Called by several threads,
+ * one of them does it, and the others wait for it, as long as their own timeout says, and return the same. */
 WEIR_API enum weir_status weir_shutdown(uint32_t timeout_ms);
 
 /* created == acknowledged + dropped (all reasons) + in_flight, at every moment when no span is just being ended. Its size
