@@ -237,7 +237,8 @@ static void a_span_with_nothing_takes_its_id(void **state)
     struct batch_shape shape = {.traces = 1, .spans = 1, .operations = 1};
     struct batch *batch = test_batch(&arena, &g, &shape);
     batch->parent_span_id = NULL;
-    batch->span_kind = batch->flags = batch->connection = batch->span_site = NULL;
+    batch->span_kind = batch->flags = batch->span_site = NULL;
+    batch->connection = batch->input_count = NULL;
     batch->dropped[DROP_ring_full] = 3;
     assert_int_equal(encode(batch, 0).blob.len, 1 + 2 + 11);
 }

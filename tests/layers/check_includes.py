@@ -27,7 +27,7 @@ ALLOWED = {
     "collector/ingest": ["base", "proto", "model", "collector/store", "collector/counters.h"],
     "collector/serve": ["base", "proto", "model", "collector/store", "collector/analysis", "collector/counters.h", "viewer"],
     "collector": ["base", "proto", "model", "collector"],
-    "viewer/text": ["base", "model", "viewer/view.h"],
+    "viewer/text": ["base", "proto/batch.h", "model", "viewer/view.h"],
     "viewer/json": ["base", "proto/batch.h", "model", "viewer/view.h"],
     "viewer/cli": ["base", "proto/sp.h", "viewer/text/escape.h"],
     "viewer": ["base", "model"],

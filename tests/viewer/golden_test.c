@@ -113,6 +113,7 @@ static void trace(struct buffer *out, const struct view *view,
 
 static void dashboard(struct buffer *out, const struct view *view) { trace(out, view, sample_dashboard); }
 static void products(struct buffer *out, const struct view *view) { trace(out, view, sample_products); }
+static void events(struct buffer *out, const struct view *view) { trace(out, view, sample_events); }
 static void troubled(struct buffer *out, const struct view *view) { trace(out, view, sample_troubled); }
 
 static const struct {
@@ -153,6 +154,8 @@ static const struct {
     {"trace-products-100-colour.txt", products, 100, COLOUR},
     {"trace-troubled-100.txt", troubled, 100, UTF8},
     {"trace-troubled-80-ascii.txt", troubled, 80, ASCII},
+    {"trace-events-100.txt", events, 100, UTF8},
+    {"trace-events-60-ascii.txt", events, 60, ASCII},
 };
 
 static void every_report_is_as_expected(void **state)

@@ -232,6 +232,55 @@ static struct status_view *random_status(struct chance *chance)
     return status;
 }
 
+static const struct attribute *random_attributes(struct chance *chance, struct scene *scene, uint32_t *count)
+{
+    *count = below(chance, 3) ? 0 : (uint32_t)below(chance, 30);
+    struct attribute *attributes = arena_array(&scene->arena, *count, sizeof *attributes);
+    for (uint32_t i = 0; i < *count; i++)
+        attributes[i] = (struct attribute){random_name(chance), (int)below(chance, 8), random_name(chance),
+                                           (int64_t)id_next(&chance->ids), (double)random_ns(chance)};
+    return attributes;
+}
+
+static void random_events(struct chance *chance, struct scene *scene, struct span *span)
+{
+    span->event_count = (uint32_t)below(chance, 25);
+    struct span_event *events = arena_array(&scene->arena, span->event_count, sizeof *events);
+    for (uint32_t i = 0; i < span->event_count; i++) {
+        events[i].time_ns =
+            below(chance, 2) ? random_ns(chance) : span->start_ns + (int64_t)below(chance, 20000000);
+        events[i].name = random_name(chance);
+        events[i].attributes = random_attributes(chance, scene, &events[i].attribute_count);
+        events[i].dropped_attributes = below(chance, 5) ? 0 : (uint32_t)id_next(&chance->ids);
+    }
+    if (span->event_count) events[0].time_ns = below(chance, 10) ? events[0].time_ns : INT64_MIN;
+    span->events = events;
+}
+
+static void random_details(struct chance *chance, struct scene *scene, struct span *span)
+{
+    if (below(chance, 16)) return;
+    struct scope *scope = arena_array(&scene->arena, 1, sizeof *scope);
+    *scope = (struct scope){random_name(chance), random_name(chance)};
+    span->scope = scope;
+    span->status = (enum span_status)below(chance, 3);
+    span->status_message = random_name(chance);
+    span->trace_state = random_name(chance);
+    span->sampling_threshold = id_next(&chance->ids) >> 8;
+    span->dropped_events = (uint32_t)below(chance, 2);
+    span->dropped_span_links = (uint32_t)id_next(&chance->ids);
+    random_events(chance, scene, span);
+    span->span_link_count = (uint32_t)below(chance, 12);
+    struct span_link *links = arena_array(&scene->arena, span->span_link_count, sizeof *links);
+    for (uint32_t i = 0; i < span->span_link_count; i++) {
+        links[i].trace_id[below(chance, 16)] = (unsigned char)below(chance, 3);
+        links[i].span_id = id_next(&chance->ids);
+        links[i].trace_state = random_name(chance);
+        links[i].attributes = random_attributes(chance, scene, &links[i].attribute_count);
+    }
+    span->span_links = links;
+}
+
 /* Some operations only, so that loops form; times that lie anywhere, also far outside of the parent. */
 static void random_trace(struct chance *chance, struct scene *scene, struct trace_view *view)
 {
@@ -258,6 +307,7 @@ static void random_trace(struct chance *chance, struct scene *scene, struct trac
         struct span *span = scene_span(scene, added);
         if (is_wild) span->start_ns = random_ns(chance) / 2;
         if (is_wild) span->duration_ns = (int64_t)(id_next(&chance->ids) >> (2 + below(chance, 60)));
+        random_details(chance, scene, span);
         span->status = (enum span_status)below(chance, 3);
         span->rows = (int64_t)below(chance, 100) - 1;
         if (parent == NO_PARENT) span->parent_id = below(chance, 2);

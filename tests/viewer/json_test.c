@@ -288,23 +288,19 @@ static void status_keeps_its_contract(void **state)
     json_decref(document);
 }
 
-static const char *const span_fields[][2] = {{"span_id", "s"},
-                                             {"parent_span_id", "S"},
-                                             {"service", "s"},
-                                             {"version", "s"},
-                                             {"name", "s"},
-                                             {"kind", "s"},
-                                             {"operation", "s"},
-                                             {"system", "s"},
-                                             {"start_ns", "i"},
-                                             {"duration_ns", "i"},
-                                             {"status", "s"},
-                                             {"rows", "I"},
-                                             {"call_site", "O"},
-                                             {"attributes", "o"},
-                                             {"links", "a"},
-                                             {"unread", "a"},
-                                             {NULL}};
+static const char *const span_fields[][2] = {{"span_id", "s"},        {"parent_span_id", "S"},
+                                             {"service", "s"},        {"version", "s"},
+                                             {"name", "s"},           {"kind", "s"},
+                                             {"operation", "s"},      {"system", "s"},
+                                             {"start_ns", "i"},       {"duration_ns", "i"},
+                                             {"status", "s"},         {"rows", "I"},
+                                             {"call_site", "O"},      {"attributes", "o"},
+                                             {"links", "a"},          {"unread", "a"},
+                                             {"status_message", "s"}, {"events", "a"},
+                                             {"span_links", "a"},     {"dropped", "o"},
+                                             {"scope", "O"},          {"trace_state", "s"},
+                                             {"trace_flags", "i"},    {"sampling_threshold", "S"},
+                                             {"weight", "r"},         {NULL}};
 
 static void traces_keep_their_contract(void **state)
 {
@@ -372,6 +368,74 @@ static void every_kind_of_attribute_and_link_is_written(void **state)
     scene_fini(&scene);
 }
 
+static void events_and_span_links_are_written(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct trace_view view;
+    struct buffer out;
+    sample_events(&scene, &view);
+    struct scope scope = {STR("weir-pq"), STR("0.1")};
+    view.trace->spans[0].scope = &scope;
+    view.trace->spans[0].trace_state = str_of("ot=th:c");
+    view.trace->spans[0].trace_flags = 3;
+    buffer_init(&out);
+    json_trace(&out, &view);
+    static const char *const parts[] = {
+        "\"sampling_threshold\":\"c\",\"weight\":4.0,",
+        "\"scope\":{\"name\":\"weir-pq\",\"version\":\"0.1\"}",
+        "\"trace_state\":\"ot=th:c\",\"trace_flags\":3,",
+        "\"dropped\":{\"attributes\":1204,\"events\":1,\"span_links\":0}",
+        "\"status_message\":\"the bank does not answer\"",
+        "\"events\":[{\"time_ns\":1795000000136000000,\"name\":\"retry\",\"attributes\":{\"attempt\":2,"
+        "\"backoff_s\":0.05,\"final\":false},\"dropped_attributes\":0},",
+        "\"exception.tried\":[\"10.0.0.1\",\"10.0.0.2\"]}",
+        "\"span_links\":[{\"trace_id\":\"ca270000000000000000000000000000\",\"span_id\":\"00f067aa0ba902b7\","
+        "\"trace_state\":\"\",\"trace_flags\":0,\"attributes\":{},\"dropped_attributes\":0},",
+        "{\"trace_id\":null,\"span_id\":null,\"trace_state\":\"\",\"trace_flags\":0,\"attributes\":{},"
+        "\"dropped_attributes\":2}]",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strstr(out.data, parts[i])) fail_msg("%s is not in %s", parts[i], out.data);
+    json_decref(parse(&out)); /* parse frees the text */
+    scene_fini(&scene);
+}
+
+/* What a sender calls an array may be anything. */
+static void what_is_no_json_is_a_string(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sent, *written;
+    } cases[] = {
+        {"[1,{\"a\":null}]", "[1,{\"a\":null}]"},
+        {"{}", "{}"},
+        {"[1,", "\"[1,\""},
+        {"", "\"\""},
+        {"[1] ]", "\"[1] ]\""},
+        {"[1e999]", "\"[1e999]\""},
+        {"17", "\"17\""},
+        {"{\"a\":1,\"a\":2}", "\"{\\\"a\\\":1,\\\"a\\\":2}\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene scene;
+        struct buffer out;
+        char expected[256];
+        scene_init(&scene, 1);
+        size_t added = scene_add(&scene, NO_PARENT, NULL, NULL, 0, 5);
+        const struct attribute attribute = {STR("list"), 6, str_of(cases[i].sent), 0, 0};
+        scene_span(&scene, added)->attributes = &attribute;
+        scene_span(&scene, added)->attribute_count = 1;
+        scene_finish(&scene);
+        buffer_init(&out);
+        json_trace(&out, &(struct trace_view){.trace = &scene.trace});
+        snprintf(expected, sizeof expected, "\"attributes\":{\"list\":%s}", cases[i].written);
+        if (!strstr(out.data, expected)) fail_msg("%s is not in %s", expected, out.data);
+        buffer_fini(&out);
+        scene_fini(&scene);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +447,8 @@ int main(void)
         cmocka_unit_test(status_keeps_its_contract),
         cmocka_unit_test(traces_keep_their_contract),
         cmocka_unit_test(every_kind_of_attribute_and_link_is_written),
+        cmocka_unit_test(events_and_span_links_are_written),
+        cmocka_unit_test(what_is_no_json_is_a_string),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -472,6 +472,56 @@ void sample_troubled(struct scene *scene, struct trace_view *view)
     *view = (struct trace_view){&scene->trace, NULL, NULL, NULL};
 }
 
+/* --- events and links --- */
+
+static void add_failures(struct scene *scene, size_t paying)
+{
+    const struct attribute retry[] = {{STR("attempt"), 3, STR(""), 2, 0},
+                                      {STR("backoff_s"), 4, STR(""), 0, 0.05},
+                                      {STR("final"), 2, STR(""), 0, 0}};
+    const struct attribute exception[] = {
+        {STR("exception.type"), 1, STR("ConnectionReset"), 0, 0},
+        {STR("exception.message"), 1, STR("the bank said \x1b[2J no"), 0, 0},
+        {STR("exception.tried"), 6, STR("[\"10.0.0.1\",\"10.0.0.2\"]"), 0, 0}};
+    scene_event(scene, paying, "retry", 13000, retry, 3);
+    scene_event(scene, paying, "exception", 31000, exception, 3);
+    scene_span(scene, paying)->status = SPAN_STATUS_ERROR;
+    scene_span(scene, paying)->status_message = str_of("the bank does not answer");
+    scene_attribute(scene, paying, "error.type", "ConnectionReset");
+}
+
+void sample_events(struct scene *scene, struct trace_view *view)
+{
+    scene_init(scene, 100);
+    const struct resource *shop = scene_resource(scene, "shop", "2.1");
+    const struct operation *pay = scene_operation(scene, OPERATION_HTTP, "bank:443", "POST /payments");
+    const struct operation *send = scene_operation(scene, OPERATION_SPAN, "", "send receipt");
+    size_t root = scene_add(scene, NO_PARENT,
+                            scene_operation(scene, OPERATION_ENDPOINT, "", "POST /checkout"), shop, 0, 60000);
+    const struct span_link cart = {.trace_id = {0xca, 0x27}, .span_id = 0x00f067aa0ba902b7};
+    static const struct attribute why = {STR("why"), 1, STR("the cart was saved there"), 0, 0};
+    struct span_link order = cart;
+    order.attributes = &why;
+    order.attribute_count = 1;
+    scene_link(scene, root, &cart);
+    scene_link(scene, root, &order);
+    scene_link(scene, root, &(struct span_link){.dropped_attributes = 2});
+    scene_event(scene, root, "", -10, NULL, 0);
+    scene_span(scene, root)->dropped_events = 1;
+    scene_span(scene, root)->dropped_attributes = 1204;
+    scene_span(scene, root)->sampling_threshold = 0xc0000000000000;
+    size_t paying = scene_add(scene, root, pay, shop, 1000, 30000);
+    add_failures(scene, paying);
+    for (unsigned i = 0; i < 6; i++) {
+        size_t sending = scene_add(scene, root, send, shop, 32000 + i * 2000, 1500);
+        scene_event(scene, sending, "queued", 32500 + i * 2000, NULL, 0);
+        if (i % 2) scene_event(scene, sending, "late\n", 32600 + i * 2000, NULL, 0);
+        scene_link(scene, sending, &cart);
+    }
+    scene_finish(scene);
+    *view = (struct trace_view){&scene->trace, NULL, NULL, NULL};
+}
+
 /* --- status --- */
 
 static struct status_counter drops[] = {

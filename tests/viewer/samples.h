@@ -21,6 +21,9 @@ void sample_products(struct scene *scene, struct trace_view *view);
  * parent. */
 void sample_troubled(struct scene *scene, struct trace_view *view);
 
+/* Events on single spans and on folded ones, links to other traces, what limits dropped, a request sampled one in four. */
+void sample_events(struct scene *scene, struct trace_view *view);
+
 /* Four endpoints, two of them with findings. */
 const struct endpoint_summary *sample_endpoints(uint32_t *count);
 

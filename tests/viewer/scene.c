@@ -71,6 +71,35 @@ void scene_attribute(struct scene *scene, size_t index, const char *key, const c
     scene->trace.spans[index].attribute_count = 1;
 }
 
+static void *one_more(struct scene *scene, const void *array, uint32_t count, size_t bytes)
+{
+    char *larger = arena_array(&scene->arena, count + 1, bytes);
+    if (count) memcpy(larger, array, count * bytes);
+    return larger;
+}
+
+void scene_event(struct scene *scene, size_t index, const char *name, int64_t at_us,
+                 const struct attribute *attributes, uint32_t count)
+{
+    struct span *span = &scene->trace.spans[index];
+    struct span_event *events = one_more(scene, span->events, span->event_count, sizeof *events);
+    struct attribute *copy = arena_array(&scene->arena, count, sizeof *copy);
+    if (count) memcpy(copy, attributes, count * sizeof *copy);
+    events[span->event_count++] = (struct span_event){.time_ns = SCENE_START_NS + at_us * 1000,
+                                                      .name = str_of(name),
+                                                      .attribute_count = count,
+                                                      .attributes = copy};
+    span->events = events;
+}
+
+void scene_link(struct scene *scene, size_t index, const struct span_link *link)
+{
+    struct span *span = &scene->trace.spans[index];
+    struct span_link *links = one_more(scene, span->span_links, span->span_link_count, sizeof *links);
+    links[span->span_link_count++] = *link;
+    span->span_links = links;
+}
+
 struct order {
     int64_t start_ns;
     size_t added;

@@ -32,6 +32,11 @@ size_t scene_add(struct scene *scene, size_t parent, const struct operation *ope
 struct span *scene_span(struct scene *scene, size_t index);
 void scene_attribute(struct scene *scene, size_t index, const char *key, const char *value);
 
+/* An event at_us after the scene's start, with `count` attributes; a link to a span of another trace. Both are copied. */
+void scene_event(struct scene *scene, size_t index, const char *name, int64_t at_us,
+                 const struct attribute *attributes, uint32_t count);
+void scene_link(struct scene *scene, size_t index, const struct span_link *link);
+
 /* Sorts by start and links; indexes are void afterwards. */
 void scene_finish(struct scene *scene);
 

@@ -3,7 +3,9 @@
 
 #include "proto/batch.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #define LABEL_ARENA_BYTES_MAX ((size_t)1 << 20)
 
@@ -27,6 +29,13 @@ static json_t *real(double value)
     return json_real(value);
 }
 
+/* An array or a map as the sender wrote it; a string, if that is no JSON. */
+static json_t *collection(struct str text)
+{
+    json_t *value = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    return value ? value : json_name(text);
+}
+
 static json_t *attribute_value(const struct attribute *attribute)
 {
     switch (attribute->type) {
@@ -36,16 +45,17 @@ static json_t *attribute_value(const struct attribute *attribute)
         return json_integer(attribute->integer);
     case ATTRIBUTE_DOUBLE:
         return real(attribute->real);
+    case ATTRIBUTE_JSON:
+        return collection(attribute->text);
     default:
         return json_name(attribute->text);
     }
 }
 
-static json_t *attributes(const struct span *span)
+static json_t *attributes(const struct attribute *list, uint32_t count)
 {
     json_t *object = json_object();
-    for (uint32_t i = 0; i < span->attribute_count; i++)
-        json_set_named(object, span->attributes[i].key, attribute_value(&span->attributes[i]));
+    for (uint32_t i = 0; i < count; i++) json_set_named(object, list[i].key, attribute_value(&list[i]));
     return object;
 }
 
@@ -80,6 +90,85 @@ static json_t *unread(const struct span *span)
     return array;
 }
 
+static json_t *events(const struct span *span)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < span->event_count; i++) {
+        const struct span_event *event = &span->events[i];
+        json_t *object = json_object();
+        json_object_set_new(object, "time_ns", json_integer(event->time_ns));
+        json_object_set_new(object, "name", json_name(event->name));
+        json_object_set_new(object, "attributes", attributes(event->attributes, event->attribute_count));
+        json_object_set_new(object, "dropped_attributes", json_integer(event->dropped_attributes));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *linked_trace(const unsigned char id[16])
+{
+    static const unsigned char zero[16];
+    return memcmp(id, zero, sizeof zero) == 0 ? json_null() : json_trace_id(id);
+}
+
+static json_t *span_links(const struct span *span)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < span->span_link_count; i++) {
+        const struct span_link *link = &span->span_links[i];
+        json_t *object = json_object();
+        json_object_set_new(object, "trace_id", linked_trace(link->trace_id));
+        json_object_set_new(object, "span_id", json_span_id(link->span_id));
+        json_object_set_new(object, "trace_state", json_name(link->trace_state));
+        json_object_set_new(object, "trace_flags", json_integer(link->trace_flags));
+        json_object_set_new(object, "attributes", attributes(link->attributes, link->attribute_count));
+        json_object_set_new(object, "dropped_attributes", json_integer(link->dropped_attributes));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *dropped(const struct span *span)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "attributes", json_integer(span->dropped_attributes));
+    json_object_set_new(object, "events", json_integer(span->dropped_events));
+    json_object_set_new(object, "span_links", json_integer(span->dropped_span_links));
+    return object;
+}
+
+static json_t *scope(const struct span *span)
+{
+    if (!span->scope) return json_null();
+    json_t *object = json_object();
+    json_object_set_new(object, "name", json_name(span->scope->name));
+    json_object_set_new(object, "version", json_name(span->scope->version));
+    return object;
+}
+
+/* As OpenTelemetry writes a threshold: hexadecimal, without the zeros at its end. */
+static json_t *threshold(const struct span *span)
+{
+    char text[17];
+    if (span->sampling_threshold == 0) return json_null();
+    int len = snprintf(text, sizeof text, "%014" PRIx64, span->sampling_threshold);
+    while (len > 1 && text[len - 1] == '0') len--;
+    return json_stringn(text, (size_t)len);
+}
+
+static void set_details(json_t *object, const struct span *span)
+{
+    json_object_set_new(object, "status_message", json_name(span->status_message));
+    json_object_set_new(object, "trace_state", json_name(span->trace_state));
+    json_object_set_new(object, "trace_flags", json_integer(span->trace_flags));
+    json_object_set_new(object, "scope", scope(span));
+    json_object_set_new(object, "sampling_threshold", threshold(span));
+    json_object_set_new(object, "weight", json_real(span_weight(span)));
+    json_object_set_new(object, "events", events(span));
+    json_object_set_new(object, "span_links", span_links(span));
+    json_object_set_new(object, "dropped", dropped(span));
+}
+
 static json_t *label(const struct operation *operation, struct arena *arena)
 {
     arena_reset(arena);
@@ -107,9 +196,10 @@ static json_t *span_object(const struct span *span, struct arena *arena)
     json_object_set_new(object, "status", json_string(status_word(span->status)));
     json_object_set_new(object, "rows", span->rows < 0 ? json_null() : json_integer(span->rows));
     json_object_set_new(object, "call_site", json_call_site(&span->site));
-    json_object_set_new(object, "attributes", attributes(span));
+    json_object_set_new(object, "attributes", attributes(span->attributes, span->attribute_count));
     json_object_set_new(object, "links", links(span));
     json_object_set_new(object, "unread", unread(span));
+    set_details(object, span);
     return object;
 }
 

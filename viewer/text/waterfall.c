@@ -6,32 +6,18 @@
  *     ◆ ├ ×3,000 orders by customer        1.21 s              ▓▓▓▓▓▓▓▓▓▓▓▓
  *       │   each 212 µs to 2.10 ms, median 398 µs
  */
+#include "viewer/text/waterfall.h"
 #include "viewer/text/cells.h"
 #include "viewer/text/endpoint_words.h"
 #include "viewer/text/finding_words.h"
-#include "viewer/text/paper.h"
 #include "viewer/text/units.h"
-#include "viewer/text/waterfall_bars.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
-#define MARK_CELLS      2
-#define TIME_CELLS      10
-#define BAR_GAP         2
 #define LABEL_CELLS_MIN 20
 #define NOTE_NS_MIN     1000 /* clocks are read one after another */
-
-struct waterfall {
-    struct paper paper;
-    const struct trace_view *view;
-    struct rows rows;
-    struct arena arena;
-    struct words label, bar;
-    unsigned label_cells, bar_cells;
-    bool critical_seen;
-};
 
 /* --- the left side: what a row is called --- */
 
@@ -84,7 +70,7 @@ static void gap_name(struct waterfall *waterfall, const struct row *row)
 
 /* Straight lines for the ancestors that have more rows to come; deep trees are drawn at the deepest column
  * that fits. */
-static void branch(struct waterfall *waterfall, const struct row *row, bool detail)
+void waterfall_branch(struct waterfall *waterfall, const struct row *row, bool detail)
 {
     struct words *words = &waterfall->label;
     unsigned depth_max = waterfall->label_cells ? waterfall->label_cells / 4 : 16;
@@ -118,7 +104,7 @@ static void compose_label(struct waterfall *waterfall, const struct row *row)
 {
     struct words *words = &waterfall->label;
     words_clear(words);
-    branch(waterfall, row, false);
+    waterfall_branch(waterfall, row, false);
     if (row->kind == ROW_GAP) {
         gap_name(waterfall, row);
         return;
@@ -164,6 +150,14 @@ static void separate(struct words *words, size_t begin)
     if (words->bytes.len > begin) words_add(words, "; ");
 }
 
+static struct str error_type(const struct span *span)
+{
+    for (uint32_t i = 0; i < span->attribute_count; i++)
+        if (str_is(span->attributes[i].key, "error.type")) return span->attributes[i].text;
+    return str_view("", 0);
+}
+
+/* failed: 40001, deadlock detected */
 static void errors(struct words *words, const struct row *row, size_t begin)
 {
     uint32_t failed = 0;
@@ -180,12 +174,12 @@ static void errors(struct words *words, const struct row *row, size_t begin)
         words_printf(words, "%s failed", units_count(failed).text);
     else
         words_add(words, "failed");
-    for (uint32_t i = 0; i < first->attribute_count; i++) {
-        if (!str_is(first->attributes[i].key, "error.type") || !first->attributes[i].text.len) continue;
-        words_add(words, failed > 1 ? ", first: " : ": ");
-        words_name(words, first->attributes[i].text);
-        break;
-    }
+    struct str type = error_type(first), message = first->status_message;
+    if (str_equal(type, message)) message.len = 0;
+    if (type.len || message.len) words_add(words, failed > 1 ? ", first: " : ": ");
+    words_name(words, type);
+    if (type.len && message.len) words_add(words, ", ");
+    words_name(words, message);
     words_style(words, STYLE_FAINT);
 }
 
@@ -233,12 +227,11 @@ static void missing_parent(struct words *words, const struct row *row, size_t be
 
 static void detail_line(struct waterfall *waterfall, const struct row *row)
 {
-    if (row->kind != ROW_SPANS) return;
     struct words *words = &waterfall->label;
     struct paper *paper = &waterfall->paper;
     words_clear(words);
-    branch(waterfall, row, true);
-    unsigned hang = MARK_CELLS + cells_of(words_str(words));
+    waterfall_branch(waterfall, row, true);
+    unsigned hang = WATERFALL_MARK_CELLS + cells_of(words_str(words));
     words_style(words, STYLE_FAINT);
     size_t begin = words->bytes.len;
     if (row->count > 1) spread(waterfall, row);
@@ -246,7 +239,7 @@ static void detail_line(struct waterfall *waterfall, const struct row *row)
     outside(words, row, begin);
     missing_parent(words, row, begin);
     if (words->bytes.len == begin) return;
-    paper_to(paper, MARK_CELLS);
+    paper_to(paper, WATERFALL_MARK_CELLS);
     paper_wrap(paper, words_str(words), hang, paper->width);
     paper_end(paper);
 }
@@ -283,29 +276,33 @@ static void row_line(struct waterfall *waterfall, const struct row *row)
         waterfall->critical_seen = true;
     }
     compose_label(waterfall, row);
-    paper_to(paper, MARK_CELLS);
+    paper_to(paper, WATERFALL_MARK_CELLS);
     paper_put(paper, words_str(&waterfall->label), waterfall->label_cells);
     words_clear(&waterfall->bar);
     words_add(&waterfall->bar, units_duration(row->total_ns).text);
-    paper_put_right(paper, words_str(&waterfall->bar), MARK_CELLS + waterfall->label_cells + TIME_CELLS);
+    paper_put_right(paper, words_str(&waterfall->bar), waterfall_time_end(waterfall));
     words_clear(&waterfall->bar);
     words_style(&waterfall->bar, bar_style(row, critical));
     bar_row(&waterfall->bar, row, waterfall->rows.axis, waterfall->bar_cells);
-    paper_to(paper, MARK_CELLS + waterfall->label_cells + TIME_CELLS + BAR_GAP);
+    paper_to(paper, waterfall_bar_begin(waterfall));
     paper_put_words(paper, &waterfall->bar);
     paper_end(paper);
+    if (row->kind != ROW_SPANS) return;
     detail_line(waterfall, row);
+    waterfall_details(waterfall, row);
 }
 
 /* Labels get what they need, up to two thirds of what is there; bars the rest. */
 static void lay_out(struct waterfall *waterfall)
 {
-    unsigned room = waterfall->paper.width - MARK_CELLS - TIME_CELLS - BAR_GAP;
+    unsigned room = waterfall->paper.width - WATERFALL_MARK_CELLS - WATERFALL_TIME_CELLS - WATERFALL_BAR_GAP;
     unsigned label_max = room - room * 38 / 100, longest = LABEL_CELLS_MIN;
     waterfall->label_cells = label_max;
     for (const struct row *row = waterfall->rows.first; row && longest < label_max; row = row->next) {
         compose_label(waterfall, row);
         unsigned cells = cells_of(words_str(&waterfall->label));
+        unsigned event_cells = waterfall_event_cells(waterfall, row);
+        if (event_cells > cells) cells = event_cells;
         if (cells > longest) longest = cells;
     }
     waterfall->label_cells = longest < label_max ? longest : label_max;
@@ -387,6 +384,10 @@ static void header(struct waterfall *waterfall)
     chunk(waterfall);
     endpoint_words_number(words, trace->span_count, "span", "spans");
     chunk(waterfall);
+    if (span->sampling_threshold) {
+        words_printf(words, "sampled: stands for %s like it", units_mean(span_weight(span)).text);
+        chunk(waterfall);
+    }
     paper_end(&waterfall->paper);
     if (has_lost_parent(trace))
         paper_say(&waterfall->paper, STYLE_BAD, 0,
@@ -447,7 +448,7 @@ static void draw(struct waterfall *waterfall)
     lay_out(waterfall);
     words_clear(&waterfall->bar);
     bar_ruler(&waterfall->bar, waterfall->rows.axis, waterfall->bar_cells);
-    paper_to(&waterfall->paper, MARK_CELLS + waterfall->label_cells + TIME_CELLS + BAR_GAP);
+    paper_to(&waterfall->paper, waterfall_bar_begin(waterfall));
     paper_put_words(&waterfall->paper, &waterfall->bar);
     paper_end(&waterfall->paper);
     for (const struct row *row = waterfall->rows.first; row; row = row->next) row_line(waterfall, row);

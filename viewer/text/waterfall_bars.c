@@ -93,6 +93,14 @@ static void dotted(const char *glyphs[], const struct row *row, struct interval 
     }
 }
 
+void bar_moment(struct words *words, int64_t at_ns, struct interval axis, unsigned cells)
+{
+    if (at_ns < axis.start_ns || at_ns > axis.end_ns) return;
+    unsigned cell = cell_at(position(at_ns, axis, cells), cells);
+    for (unsigned i = 0; i < cell; i++) words_add(words, WORDS_SPACE);
+    words_add(words, "•");
+}
+
 void bar_row(struct words *words, const struct row *row, struct interval axis, unsigned cells)
 {
     const char *glyphs[BAR_CELLS_MAX] = {NULL};

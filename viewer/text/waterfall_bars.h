@@ -13,6 +13,8 @@
 #define BAR_CELLS_MAX 200
 
 void bar_ruler(struct words *words, struct interval axis, unsigned cells);
+/* One moment, where it lies on the axis; nothing where it lies outside. */
+void bar_moment(struct words *words, int64_t at_ns, struct interval axis, unsigned cells);
 void bar_row(struct words *words, const struct row *row, struct interval axis, unsigned cells);
 
 #endif
