@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sdk/core/ot_state.h"
+
+/* The part before the next semicolon; *text goes on behind it. */
+static struct str next(struct str *text)
+{
+    const char *end = memchr(text->data, ';', text->len);
+    size_t len = end ? (size_t)(end - text->data) : text->len, skip = len + (end != NULL);
+    struct str part = str_view(text->data, len);
+    *text = str_view(text->data + skip, text->len - skip);
+    return part;
+}
+
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* least to 14 digits, filled up with zeros at the end. */
+static bool read_digits(struct str text, size_t least, uint64_t *value)
+{
+    uint64_t result = 0;
+    if (text.len < least || text.len > THRESHOLD_DIGITS) return false;
+    for (size_t i = 0; i < THRESHOLD_DIGITS; i++) {
+        int d = i < text.len ? digit(text.data[i]) : 0;
+        if (d < 0) return false;
+        result = result << 4 | (unsigned)d;
+    }
+    *value = result;
+    return true;
+}
+
+struct ot_state ot_state_read(struct str value)
+{
+    struct ot_state state = {THRESHOLD_UNKNOWN, 0, false};
+    int thresholds = 0, randoms = 0;
+    while (value.len) {
+        struct str part = next(&value);
+        struct str digits = str_view(part.data + 3, part.len < 3 ? 0 : part.len - 3);
+        if (str_starts(part, "th:") && (thresholds++ || !read_digits(digits, 1, &state.threshold)))
+            state.threshold = THRESHOLD_UNKNOWN;
+        if (str_starts(part, "rv:"))
+            state.has_randomness = randoms++ == 0 && read_digits(digits, THRESHOLD_DIGITS, &state.randomness);
+    }
+    return state;
+}
+
+/* "th:" and the digits, without the zeros at their end, but for one. */
+static size_t write_threshold(char *to, uint64_t threshold)
+{
+    size_t len = 3;
+    memcpy(to, "th:", 3);
+    do {
+        to[len++] = "0123456789abcdef"[threshold >> (4 * (THRESHOLD_DIGITS - 1)) & 15];
+        threshold = threshold << 4 & (RANDOMNESS_ALL - 1);
+    } while (threshold);
+    return len;
+}
+
+static size_t append(char *to, size_t len, struct str part)
+{
+    if (part.len == 0 || len + (len > 0) + part.len > OT_VALUE_MOST) return len;
+    if (len) to[len++] = ';';
+    memcpy(to + len, part.data, part.len);
+    return len + part.len;
+}
+
+size_t ot_state_write(char to[OT_VALUE_MOST], struct str value, uint64_t threshold)
+{
+    char own[3 + THRESHOLD_DIGITS];
+    size_t len = 0;
+    while (value.len) {
+        struct str part = next(&value);
+        if (!str_starts(part, "th:")) len = append(to, len, part);
+    }
+    if (threshold < RANDOMNESS_ALL) len = append(to, len, str_view(own, write_threshold(own, threshold)));
+    return len;
+}
