@@ -151,9 +151,15 @@ static struct MHD_Daemon *start(const struct service *service)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)service->port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL, (uint16_t)service->port, NULL,
-                            NULL, handle, (void *)(uintptr_t)service, MHD_OPTION_SOCK_ADDR,
-                            (struct sockaddr *)&address, MHD_OPTION_THREAD_POOL_SIZE, SERVICE_WORKERS,
+    const struct MHD_OptionItem workers[] = {{MHD_OPTION_THREAD_POOL_SIZE, SERVICE_WORKERS, NULL},
+                                             {MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem connections[] = {{MHD_OPTION_CONNECTION_LIMIT, SERVICE_CONNECTIONS, NULL},
+                                                 {MHD_OPTION_END, 0, NULL}};
+    bool own = service->thread_per_connection;
+    unsigned flags = own ? MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL : MHD_USE_EPOLL;
+    return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | flags, (uint16_t)service->port, NULL, NULL,
+                            handle, (void *)(uintptr_t)service, MHD_OPTION_SOCK_ADDR,
+                            (struct sockaddr *)&address, MHD_OPTION_ARRAY, own ? connections : workers,
                             MHD_OPTION_URI_LOG_CALLBACK, arrive, NULL, MHD_OPTION_NOTIFY_COMPLETED, done,
                             NULL, MHD_OPTION_END);
 }

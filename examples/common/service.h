@@ -3,7 +3,7 @@
  * What the example services share: a libmicrohttpd server on 127.0.0.1 that hands each request to the route
  * that fits, inside a weir server span, and answers with the JSON that the route made; the `ready:` line; a
  * clean stop on SIGTERM or SIGINT. service_run is called once, by main; routes run in a few worker threads,
- * one request at a time each.
+ * one request at a time each, or in a thread for each connection.
  */
 #ifndef WEIR_EXAMPLES_COMMON_SERVICE_H
 #define WEIR_EXAMPLES_COMMON_SERVICE_H
@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #define SERVICE_WORKERS        24
+#define SERVICE_CONNECTIONS    512        /* at a time, of a service with a thread for each */
 #define SERVICE_BODY_MAX_BYTES (1u << 20) /* a longer request body gets 413 */
 
 struct MHD_Connection;
@@ -47,6 +48,7 @@ struct service {
     const char *version;                /* service.version; NULL: none */
     unsigned port;                      /* 0: a free one */
     const struct service_route *routes; /* ends with a method NULL */
+    bool thread_per_connection;         /* for a service that may call itself */
     const void *context;
 };
 
