@@ -210,6 +210,7 @@ static enum weir_status start(void)
     enum weir_status status = output_choose(here.settings, &here.output);
     if (status != WEIR_OK) return status;
     if (!set_up_once()) return WEIR_NO_MEMORY;
+    atomic_store(&weir_process.propagators, here.settings->propagators);
     atomic_store(&weir_process.evidence, here.settings->evidence);
     atomic_store(&weir_process.ring_bytes, here.settings->ring_bytes);
     atomic_store(&here.exit_timeout_ms, here.settings->shutdown_timeout_ms);

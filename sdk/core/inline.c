@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bodies of the public headers' inline functions (WEIR_INLINE), for callers into which they were not inlined. */
-#include <weir/weir.h>
+#include <weir/context.h>
 
 void weir_span_cleanup_(struct weir_span *span) { weir_span_end(*span); }
+
+void weir_attachment_cleanup_(struct weir_attachment *attachment) { weir_context_detach(*attachment); }

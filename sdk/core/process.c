@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/core/process.h"
 
-#include "sdk/core/propagation.h"
+#include "sdk/core/settings.h"
 #include "sdk/core/thread.h"
 
 #include <string.h>
 
-struct process weir_process = {.accounting = PTHREAD_MUTEX_INITIALIZER, .propagators = PROPAGATORS_STANDARD};
+struct process weir_process = {.accounting = PTHREAD_MUTEX_INITIALIZER,
+                               .propagators = PROPAGATE_TRACE_CONTEXT | PROPAGATE_BAGGAGE};
 
 static uint64_t get(const _Atomic uint64_t *counter)
 {

@@ -25,7 +25,7 @@ struct process {
     _Atomic bool exporter_missing; /* after a fork: the child's first span starts its exporter */
     _Atomic bool evidence;         /* WEIR_EVIDENCE */
     _Atomic uint32_t ring_bytes;   /* of threads that come from now on */
-    _Atomic uint32_t propagators;  /* OTEL_PROPAGATORS: bits of enum propagator (sdk/core/propagation.h) */
+    _Atomic uint32_t propagators;  /* OTEL_PROPAGATORS: PROPAGATE_… of settings.h */
     struct hash_key key;           /* made once, before the first epoch */
 
     _Alignas(64) _Atomic(struct thread_state *)

@@ -3,85 +3,74 @@
 
 #include "sdk/core/baggage.h"
 #include "sdk/core/process.h"
+#include "sdk/core/settings.h"
 #include "sdk/core/tracestate.h"
 
 #include <endian.h>
 #include <string.h>
 
-#define LINES_MAX 64 /* of one header; what comes in more is nothing */
-
-static bool is_on(enum propagator propagator)
+static bool is_on(uint32_t propagator)
 {
     return atomic_load_explicit(&weir_process.propagators, memory_order_relaxed) & propagator;
 }
 
 /* ---- reading ---- */
 
-struct lines {
-    size_t count;
-    const char *line[LINES_MAX];
-};
-
-static bool read_lines(const struct weir_headers *headers, const char *name, struct lines *lines)
+static void read_lines(struct header_lines *lines, const struct weir_headers *headers, const char *name)
 {
     lines->count = 0;
-    if (headers && headers->all)
-        lines->count = headers->all(headers->from, name, lines->line, LINES_MAX);
-    else if (headers && headers->get && (lines->line[0] = headers->get(headers->from, name)))
+    if (headers->all)
+        lines->count = headers->all(headers->from, name, lines->line, PROPAGATION_LINES);
+    else if (headers->get && (lines->line[0] = headers->get(headers->from, name)))
         lines->count = 1;
-    return lines->count > 0 && lines->count <= LINES_MAX;
+    if (lines->count > PROPAGATION_LINES) lines->count = 0;
 }
 
-/* A field's value without the blanks around it (RFC 9110 section 5.5); NULL when it is longer than any traceparent that
- * we would look at to its end. */
+/* A field's value without the blanks around it (RFC 9110 section 5.5). One that has no room stays: it is of a higher
+ * version or malformed, and how it ends makes no difference. */
 static const char *trimmed(const char *value, char *to, size_t room)
 {
     value += strspn(value, " \t");
     size_t len = strnlen(value, room);
-    if (len == room) return value; /* of a higher version; blanks at its end make no difference */
+    if (len == room) return value;
     while (len && (value[len - 1] == ' ' || value[len - 1] == '\t')) len--;
     memcpy(to, value, len);
     to[len] = 0;
     return to;
 }
 
-bool propagation_read_parent(const struct weir_headers *headers, struct trace_context *context)
+static bool read_parent(struct trace_context *parent, const struct weir_headers *headers)
 {
-    struct lines lines;
+    struct header_lines lines;
     char copy[2 * WEIR_TRACEPARENT_BYTES];
-    return is_on(PROPAGATOR_TRACE_CONTEXT) && read_lines(headers, "traceparent", &lines) &&
-           lines.count == 1 && traceparent_parse(trimmed(lines.line[0], copy, sizeof copy), context);
+    read_lines(&lines, headers, "traceparent");
+    return lines.count == 1 && lines.line[0] &&
+           traceparent_parse(trimmed(lines.line[0], copy, sizeof copy), parent);
 }
 
-size_t propagation_read_tracestate(const struct weir_headers *headers, char to[WEIR_TRACESTATE_BYTES])
+void incoming_read(struct incoming *incoming, const struct weir_headers *headers)
 {
-    struct lines lines;
-    to[0] = 0;
-    if (!is_on(PROPAGATOR_TRACE_CONTEXT) || !read_lines(headers, "tracestate", &lines)) return 0;
-    return tracestate_read(to, lines.line, lines.count);
-}
-
-bool propagation_read_baggage(const struct weir_headers *headers, struct weir_baggage *to)
-{
-    struct lines lines;
-    baggage_copy(to, NULL);
-    if (!is_on(PROPAGATOR_BAGGAGE) || !read_lines(headers, "baggage", &lines)) return false;
-    baggage_read(to, lines.line, lines.count);
-    return to->members > 0;
+    incoming->has_parent = false;
+    incoming->parent = (struct trace_context){{0, 0}, 0, false, false};
+    incoming->tracestate.count = incoming->baggage.count = 0;
+    if (!headers) return;
+    incoming->has_parent = is_on(PROPAGATE_TRACE_CONTEXT) && read_parent(&incoming->parent, headers);
+    if (incoming->has_parent) read_lines(&incoming->tracestate, headers, "tracestate");
+    if (is_on(PROPAGATE_BAGGAGE)) read_lines(&incoming->baggage, headers, "baggage");
 }
 
 bool weir_context_extract(const struct weir_headers *headers, struct weir_context *to,
                           struct weir_baggage *baggage)
 {
-    struct trace_context context = {{0, 0}, 0, false, false};
-    if (!to) return false;
-    bool is_there = propagation_read_parent(headers, &context);
-    trace_context_ids(&context, to);
-    to->remote = is_there;
-    to->tracestate[0] = 0;
-    to->tracestate_bytes = is_there ? (uint16_t)propagation_read_tracestate(headers, to->tracestate) : 0;
-    if (baggage) propagation_read_baggage(headers, baggage);
-    return is_there;
+    struct incoming incoming;
+    incoming_read(&incoming, headers);
+    if (baggage) baggage_read(baggage, incoming.baggage.line, incoming.baggage.count);
+    if (!to) return incoming.has_parent;
+    trace_context_ids(&incoming.parent, to);
+    to->remote = incoming.has_parent;
+    to->tracestate_bytes =
+        (uint16_t)tracestate_read(to->tracestate, incoming.tracestate.line, incoming.tracestate.count);
+    return incoming.has_parent;
 }
 
 /* ---- writing ---- */
@@ -91,12 +80,12 @@ void propagation_write(const struct trace_context *context, const char *tracesta
 {
     char traceparent[WEIR_TRACEPARENT_BYTES];
     if (!writer || !writer->set) return;
-    if (is_on(PROPAGATOR_TRACE_CONTEXT)) {
+    if (is_on(PROPAGATE_TRACE_CONTEXT)) {
         traceparent_format(context, traceparent);
         writer->set(writer->to, "traceparent", traceparent);
         if (tracestate && *tracestate) writer->set(writer->to, "tracestate", tracestate);
     }
-    if (is_on(PROPAGATOR_BAGGAGE) && baggage && baggage->bytes)
+    if (is_on(PROPAGATE_BAGGAGE) && baggage && baggage->bytes)
         writer->set(writer->to, "baggage", baggage->text);
 }
 

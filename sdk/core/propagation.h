@@ -9,18 +9,23 @@
 
 #include "sdk/core/traceparent.h"
 
-/* Bits of weir_process.propagators. */
-enum propagator { PROPAGATOR_TRACE_CONTEXT = 1, PROPAGATOR_BAGGAGE = 2 };
-#define PROPAGATORS_STANDARD (PROPAGATOR_TRACE_CONTEXT | PROPAGATOR_BAGGAGE)
+#define PROPAGATION_LINES 64 /* of one header; what comes in more is nothing */
 
-/* The caller's span, by traceparent; false (and *context untouched) when there is no valid one, or more than one. */
-bool propagation_read_parent(const struct weir_headers *headers, struct trace_context *context);
+/* What the headers of a request say, as they say it: pointers to the carrier's text. Reading calls back into the program;
+ * what is done with the lines afterwards does not. */
+struct header_lines {
+    size_t count;
+    const char *line[PROPAGATION_LINES];
+};
 
-/* tracestate, to be read only where there is a parent. Returns its length. */
-size_t propagation_read_tracestate(const struct weir_headers *headers, char to[WEIR_TRACESTATE_BYTES]);
+struct incoming {
+    bool has_parent;                         /* there is one valid traceparent */
+    struct trace_context parent;             /* the caller's span; else zeroed */
+    struct header_lines tracestate, baggage; /* no tracestate where there is no parent */
+};
 
-/* Whether anything came. Only the part of *to that is in use is written. */
-bool propagation_read_baggage(const struct weir_headers *headers, struct weir_baggage *to);
+/* headers may be NULL. */
+void incoming_read(struct incoming *incoming, const struct weir_headers *headers);
 
 /* Empty texts are not sent; either may be NULL. */
 void propagation_write(const struct trace_context *context, const char *tracestate,

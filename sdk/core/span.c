@@ -9,7 +9,6 @@
 #include "model/span.h"
 #include "proto/batch.h"
 #include "sdk/core/span_clock.h"
-#include "sdk/core/traceparent.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -91,7 +90,8 @@ static inline void record_clear(struct record *record)
     memset(record, 0, offsetof(struct record, trace_id));
 }
 
-static inline struct span_slot *open_slot(struct thread_state *thread, const struct weir_site *site,
+/* An open slot whose span has an id, and no trace yet. */
+static inline struct span_slot *take_slot(struct thread_state *thread, const struct weir_site *site,
                                           uint8_t kind)
 {
     if (__builtin_expect(thread->free_slots == 0, 0)) {
@@ -106,13 +106,21 @@ static inline struct span_slot *open_slot(struct thread_state *thread, const str
     record_clear(&slot->record);
     slot->record.kind = kind;
     slot->record.site = site;
+    slot->record.span_id = id_next(&thread->ids);
+    return slot;
+}
+
+static inline struct span_slot *open_slot(struct thread_state *thread, const struct weir_site *site,
+                                          uint8_t kind)
+{
+    struct span_slot *slot = take_slot(thread, site, kind);
+    if (__builtin_expect(!slot, 0)) return NULL;
     if (__builtin_expect(thread->top == NO_SLOT, 0)) {
         new_trace(thread, slot);
         request_begin(thread, slot);
     } else {
         child_of(slot, &thread->slots[thread->top]);
     }
-    slot->record.span_id = id_next(&thread->ids);
     return slot;
 }
 
@@ -248,9 +256,11 @@ void weir_span_end(struct weir_span span)
     thread_leave(thread);
 }
 
+/* What is attached is another thread's. */
 static struct weir_span current_of(const struct thread_state *thread)
 {
-    return thread->top == NO_SLOT ? no_span : thread_handle(thread, &thread->slots[thread->top]);
+    if (thread->top == NO_SLOT || span_is_attached(&thread->slots[thread->top])) return no_span;
+    return thread_handle(thread, &thread->slots[thread->top]);
 }
 
 struct weir_span weir_span_current(void)
@@ -260,11 +270,6 @@ struct weir_span weir_span_current(void)
 }
 
 /* ---- public: server spans ---- */
-
-static bool parent_of(const struct weir_headers *headers, struct trace_context *parent)
-{
-    return headers && headers->get && traceparent_parse(headers->get(headers->from, "traceparent"), parent);
-}
 
 static void adopt(struct span_slot *slot, const struct trace_context *parent)
 {
@@ -279,22 +284,23 @@ struct weir_span weir_server_begin(const struct weir_site *site, const char *met
                                    const struct weir_headers *headers)
 {
     if (atomic_load_explicit(&weir_process.live_epoch, memory_order_relaxed) == 0) return no_span;
-    struct trace_context parent;
-    bool has_parent = parent_of(headers, &parent); /* calls back: outside */
+    struct incoming incoming;
+    incoming_read(&incoming, headers); /* calls back: outside */
     struct thread_state *thread = thread_enter();
     if (!thread) return no_span;
-    struct span_slot *slot = open_slot(thread, site, SPAN_KIND_SERVER);
+    struct span_slot *slot = take_slot(thread, site, SPAN_KIND_SERVER);
     if (!slot) {
         thread_leave(thread);
         return no_span;
     }
     slot->record.is_server = 1;
     slot->server = (struct record_server){method ? method : "", route ? route : ""};
-    if (has_parent)
-        adopt(slot, &parent);
+    if (incoming.has_parent)
+        adopt(slot, &incoming.parent);
     else
         new_trace(thread, slot);
-    if (!slot->is_request) request_begin(thread, slot);
+    request_begin(thread, slot);
+    if (incoming.has_parent || incoming.baggage.count) span_carry_incoming(thread, slot, &incoming);
     return go_on(thread, slot);
 }
 
@@ -322,9 +328,33 @@ void weir_traceparent(struct weir_span span, char to[WEIR_TRACEPARENT_BYTES])
     if (!to) return;
     to[0] = 0;
     if (!slot) return;
-    struct trace_context context = {
-        {slot->record.trace_id[0], slot->record.trace_id[1]}, slot->record.span_id, slot->sampled, false};
+    struct trace_context context = {{slot->record.trace_id[0], slot->record.trace_id[1]},
+                                    slot->record.span_id,
+                                    slot->sampled,
+                                    carried_is_random(carried_of(weir_thread, slot))};
     traceparent_format(&context, to);
+}
+
+/* ---- what is attached ---- */
+
+struct span_slot *span_attach(struct thread_state *thread, const struct trace_context *context)
+{
+    struct span_slot *slot = take_slot(thread, NULL, SPAN_KIND_UNSPECIFIED);
+    if (!slot) return NULL;
+    slot->record.trace_id[0] = context->trace_id[0];
+    slot->record.trace_id[1] = context->trace_id[1];
+    slot->record.span_id = context->span_id;
+    slot->record.parent_id = 0;
+    slot->sampled = context->sampled;
+    request_begin(thread, slot);
+    stack_push(thread, slot);
+    return slot;
+}
+
+void span_detach(struct thread_state *thread, struct span_slot *slot)
+{
+    slot->sampled = false; /* nothing of it is sent */
+    close_slot(thread, slot, NULL);
 }
 
 /* ---- attributes and status ---- */

@@ -6,6 +6,8 @@
 #ifndef WEIR_SDK_CORE_SPAN_H
 #define WEIR_SDK_CORE_SPAN_H
 
+#include "model/span.h"
+#include "sdk/core/propagation.h"
 #include "sdk/core/thread.h"
 
 /* A slot for a child of the thread's current span (a root, which is a request of its own, when there is none), its
@@ -15,6 +17,21 @@ struct span_slot *span_open(struct thread_state *thread, const struct weir_site 
 /* Puts the slot's span behind everything that is ending now: record to the ring, slot to the free ones. call may be
  * NULL. */
 void span_close(struct thread_state *thread, struct span_slot *slot, const struct call_state *call);
+
+/* Another's span as the thread's current one, so that what begins from here on is a child of it; never sent. NULL: too
+ * deep, counted. */
+struct span_slot *span_attach(struct thread_state *thread, const struct trace_context *context);
+void span_detach(struct thread_state *thread, struct span_slot *slot);
+
+/* No span of this thread has this kind. */
+static inline bool span_is_attached(const struct span_slot *slot)
+{
+    return slot->record.kind == SPAN_KIND_UNSPECIFIED;
+}
+
+/* context.c: what came with a server span's request beside the ids. */
+void span_carry_incoming(struct thread_state *thread, const struct span_slot *slot,
+                         const struct incoming *incoming);
 
 /* A new entry of an open span, its header filled in: returns the body, body_bytes long (a multiple of 8). NULL: it does not
  * fit, and is counted as a dropped attribute. */

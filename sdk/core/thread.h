@@ -18,6 +18,7 @@
 #define WEIR_SDK_CORE_THREAD_H
 
 #include "base/id.h"
+#include "sdk/core/carried.h"
 #include "sdk/core/evidence.h"
 #include "sdk/core/operations.h"
 #include "sdk/core/process.h"
@@ -92,6 +93,8 @@ struct thread_state {
     struct call_state calls[SPAN_DEPTH];
     struct operation_cache operations;
     struct evidence evidence;
+    bool carries; /* there is something in the following */
+    struct carried carried[SPAN_DEPTH];
 };
 
 #define THREAD_BUSY ((struct thread_state *)1)

@@ -229,7 +229,7 @@ static void headers_set_after_adding_are_sent(void **state)
     finish(handle);
     seen = end_request(request, "GET /headers");
     char expected[64];
-    sprintf(expected, "-%016llx-01", (unsigned long long)call_named(seen, "GET /echo")->span.id);
+    sprintf(expected, "-%016llx-03", (unsigned long long)call_named(seen, "GET /echo")->span.id);
     assert_non_null(strstr(gathered.data, "traceparent: 00-"));
     assert_non_null(strstr(gathered.data, expected));
     assert_non_null(strstr(gathered.data, "X-One: 1"));

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weir/context.h>
 #include <weir/libcurl.h>
 
 #define SECRET "sorrel-and-dill"
@@ -107,7 +108,7 @@ static void traceparent_goes_with_the_programs_headers(void **state)
 
     char expected[128] = "traceparent: 00-";
     for (size_t i = 0; i < 16; i++) sprintf(expected + strlen(expected), "%02x", call->trace_id[i]);
-    sprintf(expected + strlen(expected), "-%016llx-01", (unsigned long long)call->span.id);
+    sprintf(expected + strlen(expected), "-%016llx-03", (unsigned long long)call->span.id);
     assert_non_null(strstr(gathered.data, expected));
     assert_non_null(strstr(gathered.data, "X-One: 1"));
     assert_non_null(strstr(gathered.data, "X-Two: 2"));
@@ -138,6 +139,50 @@ static void the_programs_own_traceparent_stays(void **state)
     assert_null(strstr(gathered.data, "traceparent: 00"));
     curl_easy_cleanup(handle);
     curl_slist_free_all(headers);
+}
+
+/* What came with the request: here, by an attached context. */
+static void echo_in_context(const char *const *own, size_t count, struct gathered *gathered)
+{
+    struct weir_context context = {.trace_id = {1}, .span_id = {2}, .flags = WEIR_CONTEXT_SAMPLED};
+    struct weir_baggage baggage = {0};
+    strcpy(context.tracestate, "foo=1,bar=2");
+    assert_true(weir_baggage_set(&baggage, "user", "1 2", NULL));
+    CURL *handle = new_handle("/echo", gathered);
+    struct curl_slist *headers = NULL;
+    for (size_t i = 0; i < count; i++) headers = curl_slist_append(headers, own[i]);
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    {
+        WEIR_ATTACH(&context, &baggage);
+        assert_int_equal(curl_easy_perform(handle), CURLE_OK);
+    }
+    curl_easy_cleanup(handle);
+    curl_slist_free_all(headers);
+}
+
+static void tracestate_and_baggage_go_with_it(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"X-One: 1", "Baggage: mine=1", "TraceState: mine=2",
+                                      "traceparent: mine"};
+    struct gathered gathered = {0};
+    echo_in_context(own, 1, &gathered);
+    assert_non_null(strstr(gathered.data, "traceparent: 00-01000000000000000000000000000000-"));
+    assert_non_null(strstr(gathered.data, "tracestate: foo=1,bar=2"));
+    assert_non_null(strstr(gathered.data, "baggage: user=1%202"));
+    assert_non_null(strstr(gathered.data, "X-One: 1"));
+
+    gathered = (struct gathered){0}; /* the program's own header stays alone of its name */
+    echo_in_context(own, 3, &gathered);
+    assert_non_null(strstr(gathered.data, "traceparent: 00-01"));
+    assert_null(strstr(gathered.data, "tracestate: foo"));
+    assert_null(strstr(gathered.data, "baggage: user"));
+
+    gathered = (struct gathered){0}; /* whose trace it is says its traceparent */
+    echo_in_context(own + 3, 1, &gathered);
+    assert_null(strstr(gathered.data, "traceparent: 00-01"));
+    assert_null(strstr(gathered.data, "tracestate: foo"));
+    assert_non_null(strstr(gathered.data, "baggage: user"));
 }
 
 static void errors_have_names(void **state)
@@ -368,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_transfer_is_a_call),
         cmocka_unit_test(traceparent_goes_with_the_programs_headers),
         cmocka_unit_test(the_programs_own_traceparent_stays),
+        cmocka_unit_test(tracestate_and_baggage_go_with_it),
         cmocka_unit_test(errors_have_names),
         cmocka_unit_test(bodies_are_inputs_and_answers),
         cmocka_unit_test(a_long_answer_reaches_the_program_whole),

@@ -101,6 +101,7 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.callbacks = cls.enterClassContext(Callbacks())
         cls.receiver = cls.enterClassContext(Receiver([BIN + "/span_dump"]))
+        cls.addClassCleanup(cls.receiver.spans)  # read, when the service has ended: more than a pipe holds
         cls.service = cls.enterClassContext(Service([BIN + "/trace_context_service", "0"],
                                                     {**cls.receiver.environment(), **cls.environment}))
 

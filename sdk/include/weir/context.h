@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Context: which span work belongs to, where the thread's own stack of spans cannot say it: in the headers of requests and
- * messages (weir_context_extract, weir_context_inject), and baggage, names and values that travel with the request to every
- * service that it reaches.
+ * Context: which span work belongs to, where the thread's own stack of spans cannot say it. Three uses:
+ *
+ *   across threads and queues    weir_context_capture where the job is made, WEIR_ATTACH where it is done:
+ *
+ *       struct job { …; struct weir_context context; };
+ *       weir_context_capture(&job->context, NULL);                       // in the request
+ *       …
+ *       WEIR_ATTACH(&job->context, NULL);                                // in the worker: from here to the block's end
+ *       WEIR_SPAN("resize");                                             // … is a child of the request's span
+ *
+ *   other carriers               weir_context_extract and weir_context_inject read and write traceparent, tracestate and
+ *                                baggage over a program's own headers (of a message, of another HTTP library)
+ *
+ *   baggage                      names and values that travel with the request, to every service that it reaches
  *
  * Memory. Every struct here is the program's: on a stack, in a job, in a connection. Nothing is allocated, nothing is
  * borrowed unless it says so, nothing needs to be freed. A struct belongs to one thread at a time; handing one to another
@@ -78,11 +89,47 @@ WEIR_API long weir_baggage_get(const struct weir_baggage *baggage, const char *k
 WEIR_API bool weir_baggage_next(const struct weir_baggage *baggage, size_t *at,
                                 struct weir_baggage_member *member);
 
+/* What the thread's current span carries; false: nothing, and *to is empty. */
+WEIR_API bool weir_baggage_current(struct weir_baggage *to);
+/* From now on the current span, and what begins under it, carries this (NULL: nothing) in place of what it inherited. */
+WEIR_API void weir_baggage_use(const struct weir_baggage *baggage);
+
+/* ---- capture and attach ---- */
+
+/* The thread's current span, or what is attached to the thread. baggage may be NULL. False: there is none, and both are
+ * empty. Copies as many bytes as there are, not the whole structs. */
+WEIR_API bool weir_context_capture(struct weir_context *to, struct weir_baggage *baggage);
+/* A span or call of this thread. */
+WEIR_API bool weir_span_context(struct weir_span span, struct weir_context *to);
+
+/* {0} is no attachment. */
+struct weir_attachment {
+    uint32_t slot, generation;
+};
+
+/* Until it is detached, spans that this thread begins are children of the context, which is sampled or not as it says.
+ * Attachments nest, like spans. baggage may be NULL. A context without ids attaches nothing. The thread that attached
+ * detaches. The span itself stays where it is: weir_span_current() is no span while nothing was begun in here. */
+WEIR_API struct weir_attachment weir_context_attach(const struct weir_context *context,
+                                                    const struct weir_baggage *baggage);
+WEIR_API void weir_context_detach(struct weir_attachment attachment);
+
+WEIR_API void weir_attachment_cleanup_(struct weir_attachment *attachment);
+WEIR_INLINE void weir_attachment_cleanup_(struct weir_attachment *attachment)
+{
+    weir_context_detach(*attachment);
+}
+
+/* Attached from here to the end of the block. */
+#define WEIR_ATTACH(context, baggage)                                                                        \
+    __attribute__((cleanup(weir_attachment_cleanup_), unused)) struct weir_attachment WEIR_PASTE(            \
+        weir_attachment_, __LINE__) = weir_context_attach(context, baggage)
+
 /* ---- headers in and out ---- */
 
 /* What OTEL_PROPAGATORS allows is read and written: traceparent and tracestate ("tracecontext"), baggage ("baggage").
- * True: the headers name a span, and *to does, with remote set. False: *to is empty. baggage (may be NULL) is read in either
- * case. */
+ * True: the headers name a span, and *to does, with remote set. False: *to is empty. to and baggage may be NULL; baggage is
+ * read in either case. */
 WEIR_API bool weir_context_extract(const struct weir_headers *headers, struct weir_context *to,
                                    struct weir_baggage *baggage);
 
@@ -92,7 +139,9 @@ struct weir_header_writer {
     void *to;
 };
 
-/* Headers for a request that is made in this context; baggage may be NULL. No span: nothing is written. */
+/* Headers for a request that this span or call of the thread makes. No span: nothing is written. */
+WEIR_API void weir_span_inject(struct weir_span span, const struct weir_header_writer *writer);
+/* Likewise for a context, as it was captured; baggage may be NULL. */
 WEIR_API void weir_context_inject(const struct weir_context *context, const struct weir_baggage *baggage,
                                   const struct weir_header_writer *writer);
 

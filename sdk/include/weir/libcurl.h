@@ -2,8 +2,9 @@
 /*
  * libcurl's easy and multi interfaces with spans: include this in place of <curl/curl.h>, link libweir-curl,
  * and each transfer of an http or https URL becomes a call with its operation ("GET inventory:8081
- * /stock/{id}"), status, call site and evidence of whose answer it needed. The request carries a traceparent
- * header, so that the service asked continues the trace. Nothing in the code changes.
+ * /stock/{id}"), status, call site and evidence of whose answer it needed. The request carries traceparent,
+ * tracestate and baggage (as OTEL_PROPAGATORS says), so that the service asked continues the trace. Nothing in the code
+ * changes.
  *
  * What is seen
  *   curl_easy_perform                          a call, unless the URL's protocol is another
@@ -23,8 +24,8 @@
  * "abandoned".
  *
  * For the time of a transfer the handle's write callback is weir's, which calls the program's with the
- * same arguments and returns what it returned, and its header list is the program's with one more header in
- * front (not if the list has a traceparent already). Afterwards all is as it was.
+ * same arguments and returns what it returned, and its header list is the program's with these headers in
+ * front (not traceparent and tracestate if the list has a traceparent already, nor one that the list has). Afterwards all is as it was.
  *
  * What macros cannot reach: calls by way of a function pointer or as (curl_easy_setopt)(…), in files that do
  * not include this header, and in other libraries. A handle whose callbacks or headers are set there must be

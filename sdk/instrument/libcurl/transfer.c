@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <weir/context.h>
 #include <weir/libcurl.h>
 
 #define BODY_FIRST_ROOM 4096
@@ -57,30 +58,42 @@ static size_t write_body(char *data, size_t size, size_t count, void *to)
 
 /* ---- headers ---- */
 
-static bool has_traceparent(const struct curl_slist *headers)
+/* Does a list of "name: value", "name;" and "name:" name this one? */
+static bool has_header(const struct curl_slist *headers, const char *name, size_t bytes)
 {
-    static const char name[] = "traceparent";
     for (; headers; headers = headers->next)
-        if (strncasecmp(headers->data, name, sizeof(name) - 1) == 0 &&
-            (headers->data[sizeof(name) - 1] == ':' || headers->data[sizeof(name) - 1] == ';'))
+        if (strncasecmp(headers->data, name, bytes) == 0 &&
+            (headers->data[bytes] == ':' || headers->data[bytes] == ';'))
             return true;
     return false;
 }
 
-static void write_traceparent(struct transfer *transfer)
+static void keep_header(void *to, const char *name, const char *value)
 {
-    char value[WEIR_TRACEPARENT_BYTES];
-    weir_traceparent(transfer->call, value);
-    if (!value[0]) return;
-    snprintf(transfer->traceparent_line, sizeof(transfer->traceparent_line), TRACEPARENT_NAME "%s", value);
+    struct transfer *transfer = to;
+    struct own_header *header = &transfer->headers[transfer->header_count];
+    if (transfer->header_count < OWN_HEADERS && asprintf(&header->line, "%s: %s", name, value) >= 0)
+        transfer->header_count++;
 }
 
-static struct curl_slist *headers_with_traceparent(struct transfer *transfer)
+/* A trace that the program itself speaks of is its own, whole; so is its baggage. */
+static bool may_stand(const struct curl_slist *programs, const char *line)
 {
-    struct curl_slist *headers = transfer->handle->headers;
-    if (!transfer->traceparent_line[0] || has_traceparent(headers)) return headers;
-    transfer->traceparent = (struct curl_slist){transfer->traceparent_line, headers};
-    return &transfer->traceparent;
+    size_t bytes = strcspn(line, ":");
+    if (has_header(programs, line, bytes)) return false;
+    return strncmp(line, "trace", 5) != 0 || !has_header(programs, "traceparent", strlen("traceparent"));
+}
+
+static struct curl_slist *headers_with_ours(struct transfer *transfer)
+{
+    struct curl_slist *programs = transfer->handle->headers, *headers = programs;
+    for (size_t i = transfer->header_count; i > 0; i--) {
+        struct own_header *own = &transfer->headers[i - 1];
+        if (!may_stand(programs, own->line)) continue;
+        own->item = (struct curl_slist){own->line, headers};
+        headers = &own->item;
+    }
+    return headers;
 }
 
 /* Where only CURLOPT_HEADERDATA is set, curl hands the headers to the write callback with that: to the
@@ -97,7 +110,7 @@ void transfer_apply(struct transfer *transfer)
 {
     CURL *curl = transfer->curl;
     const struct handle *handle = transfer->handle;
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_with_traceparent(transfer));
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_with_ours(transfer));
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, header_callback(handle));
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, handle->header_to);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, write_body);
@@ -108,7 +121,7 @@ void transfer_begin(struct transfer *transfer, CURL *curl, struct handle *handle
 {
     *transfer = (struct transfer){
         .curl = curl, .handle = handle, .call = call, .body_lost = handle->answer_has_headers};
-    write_traceparent(transfer);
+    weir_span_inject(call, &(struct weir_header_writer){keep_header, transfer});
     transfer_apply(transfer);
     handle->transfer = transfer;
 }
@@ -126,5 +139,6 @@ void transfer_end(struct transfer *transfer)
 {
     transfer->handle->transfer = NULL;
     transfer_restore(transfer->curl, transfer->handle);
+    for (size_t i = 0; i < transfer->header_count; i++) free(transfer->headers[i].line);
     free(transfer->body);
 }
