@@ -85,6 +85,13 @@ static void new_producer(void)
     if (here.producer.id == 0) here.producer.id = 1;
 }
 
+/* A forked child has a rate limit, and counters, of its own. */
+static void start_sampler(void)
+{
+    sampler_start(&weir_process.sampler, here.settings->sampler, here.settings->sample_ratio,
+                  here.settings->sample_rate_limit, process_sampler_refused);
+}
+
 static void counters_clear(void)
 {
     for (int i = 0; i < DROP_REASON_COUNT; i++) atomic_store(&weir_process.dropped[i], 0);
@@ -108,6 +115,7 @@ static void after_fork_in_child(void)
     here.is_running = here.is_running && !here.is_stopping;
     here.is_stopping = false;
     if (here.is_running) {
+        start_sampler();
         atomic_store(&weir_process.exporter_missing, true);
         set_epoch(++here.epoch);
     }
@@ -213,6 +221,7 @@ static enum weir_status start(void)
     atomic_store(&weir_process.propagators, here.settings->propagators);
     atomic_store(&weir_process.evidence, here.settings->evidence);
     atomic_store(&weir_process.ring_bytes, here.settings->ring_bytes);
+    start_sampler();
     atomic_store(&here.exit_timeout_ms, here.settings->shutdown_timeout_ms);
     if (!start_exporter()) return WEIR_NO_THREAD;
     here.is_running = true;
@@ -243,6 +252,7 @@ enum weir_status weir_init(const struct weir_config *config)
         forget_settings(); /* left in the child of a fork, if any */
         status = settings_new(config, &here.warnings, &here.settings);
         tell_warnings();
+        if (status == WEIR_OK) atomic_store(&weir_process.propagators, here.settings->propagators);
         if (status == WEIR_OK) status = here.settings->disabled ? WEIR_DISABLED : start();
         if (status != WEIR_OK) forget_settings();
     }
@@ -252,6 +262,7 @@ enum weir_status weir_init(const struct weir_config *config)
 
 size_t weir_settings_warnings(char *text, size_t bytes)
 {
+    notice_bare_fork();
     pthread_mutex_lock(&here.lifecycle);
     size_t len = here.warnings.bytes;
     if (text && bytes) {

@@ -26,6 +26,19 @@ uint64_t process_dropped_locked(enum drop_reason reason)
     return count;
 }
 
+uint64_t process_sampled_away(enum sampled_away by)
+{
+    uint64_t count = 0;
+    const struct thread_state *thread = atomic_load_explicit(&weir_process.threads, memory_order_acquire);
+    for (; thread; thread = thread->next) count += get(&thread->sampled_away[by]);
+    return count;
+}
+
+uint64_t process_sampler_refused(void)
+{
+    return process_sampled_away(SAMPLED_AWAY_by_sampler) + process_sampled_away(SAMPLED_AWAY_by_rate_limit);
+}
+
 /* A span that was made went to the ring or was dropped: no counter of its own is needed, nor can it disagree. */
 static void add_threads(struct weir_stats *stats)
 {
@@ -52,6 +65,11 @@ void process_stats_locked(struct weir_stats *stats)
     stats->dropped_##name = process_dropped_locked(DROP_##name);                                             \
     stats->dropped += stats->dropped_##name;
     DROP_REASONS(X)
+#undef X
+#define X(name, words)                                                                                       \
+    stats->sampled_away_##name = process_sampled_away(SAMPLED_AWAY_##name);                                  \
+    stats->sampled_away += stats->sampled_away_##name;
+    SAMPLED_AWAY(X)
 #undef X
 }
 

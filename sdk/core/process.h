@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "proto/drop_reason.h"
+#include "sdk/core/sampler.h"
 
 #include <weir/weir.h>
 
@@ -27,6 +28,7 @@ struct process {
     _Atomic uint32_t ring_bytes;   /* of threads that come from now on */
     _Atomic uint32_t propagators;  /* OTEL_PROPAGATORS: PROPAGATE_… of settings.h */
     struct hash_key key;           /* made once, before the first epoch */
+    struct sampler sampler;
 
     _Alignas(64) _Atomic(struct thread_state *)
         threads; /* newest first; a release push pairs with acquire walks */
@@ -53,5 +55,9 @@ void process_stats(struct weir_stats *stats);
 /* Likewise with accounting held. */
 void process_stats_locked(struct weir_stats *stats);
 uint64_t process_dropped_locked(enum drop_reason reason);
+
+/* Requests that were not recorded; those that the sampler refused, with or without its limit. No lock. */
+uint64_t process_sampled_away(enum sampled_away by);
+uint64_t process_sampler_refused(void);
 
 #endif

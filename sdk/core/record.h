@@ -5,6 +5,7 @@
  * call and attributes takes 72 bytes.
  *
  *     struct record            every span
+ *     uint64_t                 when has_threshold: of its sampling, 0 < T < 2^56
  *     struct record_server     when is_server
  *     struct record_call       when is_call
  *     struct record_link  ×link_count
@@ -32,7 +33,8 @@ struct record {
     uint8_t is_server, is_call;
     uint8_t link_count, unread_count;
     uint8_t attribute_count; /* entries tagged so */
-    uint8_t unused[2];
+    uint8_t has_threshold;
+    uint8_t unused;
     uint64_t trace_id[2];
     uint64_t span_id, parent_id;
     uint64_t start_ticks, duration_ticks; /* of span_clock.h */

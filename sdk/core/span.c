@@ -51,12 +51,29 @@ static void request_end(struct thread_state *thread, struct span_slot *slot)
 
 /* ---- opening and closing ---- */
 
+static inline void set_threshold(struct span_slot *slot, uint64_t threshold)
+{
+    slot->sampled = SPAN_SAMPLED_SOME;
+    slot->threshold = threshold;
+    slot->record.has_threshold = 1;
+}
+
+/* Where a request begins. */
+static void set_sampling(struct thread_state *thread, struct span_slot *slot, struct sampling sampling)
+{
+    slot->sampled = sampling.sampled ? SPAN_SAMPLED_ALL : SPAN_SAMPLED_NOT;
+    if (!sampling.sampled)
+        thread_count_up(&thread->sampled_away[sampling.away]);
+    else if (sampling.threshold - 1 < RANDOMNESS_ALL - 1)
+        set_threshold(slot, sampling.threshold);
+}
+
 static void new_trace(struct thread_state *thread, struct span_slot *slot)
 {
     slot->record.trace_id[0] = id_next(&thread->ids);
     slot->record.trace_id[1] = id_next(&thread->ids);
     slot->record.parent_id = 0;
-    slot->sampled = true;
+    set_sampling(thread, slot, sampler_ask_root(&weir_process.sampler, slot->record.trace_id[1]));
 }
 
 static void child_of(struct span_slot *slot, const struct span_slot *parent)
@@ -65,6 +82,7 @@ static void child_of(struct span_slot *slot, const struct span_slot *parent)
     slot->record.trace_id[1] = parent->record.trace_id[1];
     slot->record.parent_id = parent->record.span_id;
     slot->sampled = parent->sampled;
+    if (__builtin_expect(parent->sampled == SPAN_SAMPLED_SOME, 0)) set_threshold(slot, parent->threshold);
 }
 
 /* Out of slots, the call that has been open longest gives up its own: most likely nobody will ever end it (its answer was
@@ -145,6 +163,7 @@ static inline void *copy_words(void *to, const void *from, uint32_t bytes)
 static inline uint32_t lists_bytes(const struct span_slot *slot, const struct call_state *call)
 {
     uint32_t bytes = slot->record.is_server ? (uint32_t)sizeof slot->server : 0;
+    if (slot->record.has_threshold) bytes += (uint32_t)sizeof slot->threshold;
     if (call)
         bytes += (uint32_t)(sizeof call->record + call->link_count * sizeof call->links[0] +
                             call->unread_count * sizeof call->unread[0]);
@@ -153,6 +172,7 @@ static inline uint32_t lists_bytes(const struct span_slot *slot, const struct ca
 
 static void *lists_write(void *to, const struct span_slot *slot, const struct call_state *call)
 {
+    if (slot->record.has_threshold) to = copy_words(to, &slot->threshold, sizeof slot->threshold);
     if (slot->record.is_server) to = copy_words(to, &slot->server, sizeof slot->server);
     if (!call) return to;
     to = copy_words(to, &call->record, sizeof call->record);
@@ -271,13 +291,14 @@ struct weir_span weir_span_current(void)
 
 /* ---- public: server spans ---- */
 
-static void adopt(struct span_slot *slot, const struct trace_context *parent)
+static void adopt(struct thread_state *thread, struct span_slot *slot, const struct trace_context *parent)
 {
     slot->record.trace_id[0] = parent->trace_id[0];
     slot->record.trace_id[1] = parent->trace_id[1];
     slot->record.parent_id = parent->span_id;
     slot->record.flags = SPAN_FLAG_REMOTE_PARENT;
-    slot->sampled = parent->sampled;
+    const struct sampling_parent decided = {parent->sampled, {THRESHOLD_UNKNOWN, 0, false}};
+    set_sampling(thread, slot, sampler_ask_child(&weir_process.sampler, &decided, parent->trace_id[1]));
 }
 
 struct weir_span weir_server_begin(const struct weir_site *site, const char *method, const char *route,
@@ -296,7 +317,7 @@ struct weir_span weir_server_begin(const struct weir_site *site, const char *met
     slot->record.is_server = 1;
     slot->server = (struct record_server){method ? method : "", route ? route : ""};
     if (incoming.has_parent)
-        adopt(slot, &incoming.parent);
+        adopt(thread, slot, &incoming.parent);
     else
         new_trace(thread, slot);
     request_begin(thread, slot);

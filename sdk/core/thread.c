@@ -174,6 +174,7 @@ void thread_after_fork(void)
         atomic_store(&thread->dropped_ring_full, 0);
         atomic_store(&thread->dropped_too_deep, 0);
         atomic_store(&thread->attributes_dropped, 0);
+        for (int i = 0; i < SAMPLED_AWAY_COUNT; i++) atomic_store(&thread->sampled_away[i], 0);
         if (thread == weir_thread) continue;
         thread->epoch = EPOCH_TORN;
         atomic_store(&thread->owned, false);

@@ -51,10 +51,19 @@ struct call_state {
     struct inputs inputs;
 };
 
+/* Whether a span is recorded: the same for all spans of a request. */
+enum span_sampled {
+    SPAN_SAMPLED_NOT,
+    SPAN_SAMPLED_ALL, /* and stands for itself alone */
+    SPAN_SAMPLED_SOME /* and stands for others, too: with a threshold, which its record has */
+};
+
 struct span_slot {
     _Alignas(64) uint32_t generation; /* odd: open */
     uint8_t below, above;             /* the stack of this thread's open spans, calls excepted */
-    bool sampled, on_stack, is_request;
+    uint8_t sampled;                  /* enum span_sampled */
+    bool on_stack, is_request;
+    uint64_t threshold;   /* with SPAN_SAMPLED_SOME */
     struct record record; /* entry_bytes and attribute_count grow; bytes is set at the end */
     struct record_server server;
     struct evidence_frame outer_request;
@@ -83,6 +92,7 @@ struct thread_state {
 
     /* Counters, written by the owner alone. */
     _Atomic uint64_t dropped_ring_full, dropped_too_deep, attributes_dropped;
+    _Atomic uint64_t sampled_away[SAMPLED_AWAY_COUNT];
     struct thread_state *next; /* in process.threads; set once */
     _Atomic bool owned;
     uint32_t unread_count, unread_open_count; /* open: with a handle */

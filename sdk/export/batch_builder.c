@@ -17,6 +17,7 @@
     X(operations, operation_type)                                                                            \
     X(operations, operation_system)                                                                          \
     X(operations, operation_text)                                                                            \
+    X(samplings, sampling_threshold)                                                                         \
     X(sites, site_file)                                                                                      \
     X(sites, site_function)                                                                                  \
     X(sites, site_line)                                                                                      \
@@ -29,6 +30,7 @@
     X(spans, start_delta_ns)                                                                                 \
     X(spans, duration_ns)                                                                                    \
     X(spans, status)                                                                                         \
+    X(spans, span_sampling)                                                                                  \
     X(spans, flags)                                                                                          \
     X(spans, rows_plus_1)                                                                                    \
     X(spans, connection)                                                                                     \
@@ -61,6 +63,7 @@ void builder_fini(struct builder *builder)
     interner_fini(&builder->sites);
     interner_fini(&builder->operations);
     interner_fini(&builder->traces);
+    interner_fini(&builder->samplings);
     *builder = (struct builder){0};
 }
 
@@ -69,6 +72,7 @@ void builder_clear(struct builder *builder)
     struct batch *batch = &builder->batch;
     batch->string_data.len = 0;
     batch->string_count = batch->resource_count = batch->trace_count = batch->operation_count = 0;
+    batch->sampling_count = 0;
     batch->site_count = batch->span_count = batch->unread_total = batch->link_total = batch->attribute_total =
         0;
     builder->bytes = 0;
@@ -77,6 +81,7 @@ void builder_clear(struct builder *builder)
     interner_clear(&builder->sites);
     interner_clear(&builder->operations);
     interner_clear(&builder->traces);
+    interner_clear(&builder->samplings);
 }
 
 static bool resize(void *array, size_t count, size_t element_bytes)
@@ -110,11 +115,13 @@ ROOM_FUNCTION(strings, GROW(string_bytes))
 ROOM_FUNCTION(resource, GROW(resource_key); GROW(resource_value))
 ROOM_FUNCTION(traces, GROW_TRACES)
 ROOM_FUNCTION(operations, GROW(operation_type); GROW(operation_system); GROW(operation_text))
+ROOM_FUNCTION(samplings, GROW(sampling_threshold))
 ROOM_FUNCTION(sites, GROW(site_file); GROW(site_function); GROW(site_line); GROW_SITE_KEYS)
 ROOM_FUNCTION(spans, GROW(span_trace); GROW(span_id); GROW(parent_span_id); GROW(span_kind);
               GROW(span_operation); GROW(span_site); GROW(start_delta_ns); GROW(duration_ns); GROW(status);
-              GROW(flags); GROW(rows_plus_1); GROW(connection); GROW(input_hash); GROW(answer_hash);
-              GROW(input_count); GROW(unread_count); GROW(link_count); GROW(attribute_count))
+              GROW(span_sampling); GROW(flags); GROW(rows_plus_1); GROW(connection); GROW(input_hash);
+              GROW(answer_hash); GROW(input_count); GROW(unread_count); GROW(link_count);
+              GROW(attribute_count))
 ROOM_FUNCTION(unread, GROW(unread_span_id))
 ROOM_FUNCTION(links, GROW(link_span_id); GROW(link_kind); GROW(link_column); GROW(link_row))
 ROOM_FUNCTION(attributes, GROW(attribute_key); GROW(attribute_type); GROW(attribute_value))
@@ -172,7 +179,8 @@ bool builder_resource(struct builder *builder, struct str key, struct str value)
 
 /* ---- the parts of a record ---- */
 
-struct parts {                          /* of a record */
+struct parts { /* of a record */
+    uint64_t threshold;
     const struct record_server *server; /* NULL: none */
     const struct record_call *call;
     const struct record_link *links;
@@ -185,6 +193,10 @@ static struct parts parts_of(const struct record *record)
     static const struct record_call no_call;
     const unsigned char *at = (const unsigned char *)(record + 1);
     struct parts parts = {.call = &no_call};
+    if (record->has_threshold) {
+        memcpy(&parts.threshold, at, sizeof parts.threshold);
+        at += sizeof parts.threshold;
+    }
     if (record->is_server) {
         parts.server = (const void *)at;
         at += sizeof *parts.server;
@@ -268,6 +280,28 @@ static bool operation(struct builder *builder, const struct record *record, cons
     if (parts->server) return endpoint(builder, parts->server, index);
     const char *name = record->site && record->site->name ? record->site->name : "span";
     return operation_indexes(builder, OPERATION_SPAN, str_of(""), str_of(name), index);
+}
+
+/* Few differ, but callers may say what they like. */
+static bool sampling(struct builder *builder, uint64_t threshold, uint32_t *index_plus_1)
+{
+    struct batch *batch = &builder->batch;
+    uint32_t index;
+    *index_plus_1 = 0;
+    if (threshold == 0) return true;
+    uint64_t hash = hash_bytes(&threshold, sizeof threshold);
+    uint32_t at = (uint32_t)hash;
+    while (interner_next(&builder->samplings, hash, &at, &index))
+        if (batch->sampling_threshold[index] == threshold) {
+            *index_plus_1 = index + 1;
+            return true;
+        }
+    if (!samplings_room(builder, batch->sampling_count, 1) ||
+        !interner_add(&builder->samplings, hash, &index))
+        return false;
+    batch->sampling_threshold[batch->sampling_count++] = threshold;
+    *index_plus_1 = index + 1;
+    return true;
 }
 
 static bool site(struct builder *builder, const struct weir_site *key, uint32_t *index_plus_1)
@@ -413,8 +447,12 @@ static bool entry_is_whole(const struct record_entry *entry, uint64_t room)
 /* What lies in a ring may have been written over: then the parts do not make up the whole. */
 bool builder_record_is_whole(const struct record *record)
 {
-    if (record->bytes < sizeof *record || record->is_server > 1 || record->is_call > 1) return false;
-    const unsigned char *at = parts_of(record).entries, *end = at + record->entry_bytes;
+    if (record->bytes < sizeof *record + sizeof(uint64_t) * record->has_threshold ||
+        record->has_threshold > 1 || record->is_server > 1 || record->is_call > 1)
+        return false;
+    struct parts parts = parts_of(record);
+    const unsigned char *at = parts.entries, *end = at + record->entry_bytes;
+    if (parts.threshold >= SAMPLING_THRESHOLD_LIMIT) return false; /* would have the batch refused */
     if (end != (const unsigned char *)record + record->bytes) return false;
     uint32_t attribute_count = 0;
     while (at < end) {
@@ -430,14 +468,16 @@ bool builder_add(struct builder *builder, const struct record *record, const str
 {
     struct batch *batch = &builder->batch;
     if (batch->span_count == BUILDER_SPANS_MAX || builder->bytes > BUILDER_BYTES_MAX) return false;
-    uint32_t trace_index, operation_index, site_index, attributes_before = batch->attribute_total;
+    uint32_t trace_index, operation_index, site_index, sampling_index,
+        attributes_before = batch->attribute_total;
     struct parts parts = parts_of(record);
     if (!spans_room(builder, batch->span_count, 1) ||
         !unread_room(builder, batch->unread_total, record->unread_count) ||
         !links_room(builder, batch->link_total, record->link_count))
         return false;
     if (!trace(builder, record, &trace_index) || !operation(builder, record, &parts, &operation_index) ||
-        !site(builder, record->site, &site_index) || !attributes(builder, record, parts.entries))
+        !site(builder, record->site, &site_index) || !sampling(builder, parts.threshold, &sampling_index) ||
+        !attributes(builder, record, parts.entries))
         return false;
     span_columns(batch, record, parts.call);
     span_lists(batch, record, &parts);
@@ -445,6 +485,7 @@ bool builder_add(struct builder *builder, const struct record *record, const str
     batch->span_trace[batch->span_count] = trace_index;
     batch->span_operation[batch->span_count] = operation_index;
     batch->span_site[batch->span_count] = site_index;
+    batch->span_sampling[batch->span_count] = sampling_index;
     batch->attribute_count[batch->span_count] = batch->attribute_total - attributes_before;
     batch->span_count++;
     builder->bytes +=

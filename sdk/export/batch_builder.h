@@ -20,10 +20,10 @@ struct builder {
     struct batch batch; /* its columns are owned here; valid until builder_clear */
     size_t bytes;       /* estimate */
     int64_t last_start_ns;
-    struct interner strings, sites, operations, traces;
+    struct interner strings, sites, operations, traces, samplings;
     struct { /* elements that there is room for */
         size_t string_data;
-        uint32_t strings, resource, traces, operations, sites, spans, unread, links, attributes;
+        uint32_t strings, resource, traces, operations, samplings, sites, spans, unread, links, attributes;
     } room;
     const struct weir_site **site_keys; /* of sites, by number */
 };

@@ -148,6 +148,9 @@ static void count_batch(struct exporter *exporter)
 #define X(name, words) batch->dropped[DROP_##name] = stats.dropped_##name;
     DROP_REASONS(X)
 #undef X
+#define X(name, words) batch->sampled_away[SAMPLED_AWAY_##name] = stats.sampled_away_##name;
+    SAMPLED_AWAY(X)
+#undef X
 }
 
 static bool pack(struct exporter *exporter)
@@ -179,14 +182,16 @@ static void settle_dropped(struct exporter *exporter, enum drop_reason reason)
     settle_batch(exporter, NULL, &weir_process.dropped[reason]);
 }
 
-/* Have spans been dropped since the last batch, with nothing left that a batch would be made for? */
-static bool drops_are_due(const struct exporter *exporter)
+/* Have spans been dropped or requests sampled away since the last batch, with nothing left that a batch would be made for? */
+static bool counts_are_due(const struct exporter *exporter)
 {
     if (!is_stopping(exporter) && clock_monotonic_ns() < exporter->last_batch_ns + DROPS_NS) return false;
     bool changed = false;
     pthread_mutex_lock(&weir_process.accounting);
     for (int reason = 0; reason < DROP_REASON_COUNT; reason++)
         changed |= process_dropped_locked(reason) != exporter->producer->dropped[reason];
+    for (int by = 0; by < SAMPLED_AWAY_COUNT; by++)
+        changed |= process_sampled_away(by) != exporter->producer->sampled_away[by];
     pthread_mutex_unlock(&weir_process.accounting);
     return changed;
 }
@@ -201,12 +206,13 @@ static bool make_batch(struct exporter *exporter)
         return false;
     take_rings(exporter);
     struct batch *batch = &exporter->builder.batch;
-    if (batch->span_count == 0 && !drops_are_due(exporter)) return false;
+    if (batch->span_count == 0 && !counts_are_due(exporter)) return false;
     batch->version = BATCH_VERSION;
     batch->producer = exporter->producer->id;
     batch->sequence = ++exporter->producer->sequence;
     count_batch(exporter);
     memcpy(exporter->producer->dropped, batch->dropped, sizeof batch->dropped);
+    memcpy(exporter->producer->sampled_away, batch->sampled_away, sizeof batch->sampled_away);
     exporter->last_batch_ns = clock_monotonic_ns();
     exporter->has_batch = true;
     exporter->was_sent = false;

@@ -13,6 +13,7 @@
 #define WEIR_SDK_EXPORT_EXPORTER_H
 
 #include "proto/drop_reason.h"
+#include "proto/sampled_away.h"
 #include "sdk/core/event.h"
 #include "sdk/core/settings.h"
 #include "sdk/export/output.h"
@@ -24,7 +25,8 @@
 struct producer {
     uint64_t id;
     uint64_t sequence;                   /* of the last batch made, */
-    uint64_t dropped[DROP_REASON_COUNT]; /* and the drops that it told of */
+    uint64_t dropped[DROP_REASON_COUNT]; /* and what it told of */
+    uint64_t sampled_away[SAMPLED_AWAY_COUNT];
 };
 
 struct exporter;
