@@ -156,6 +156,7 @@ struct analyser *analyser_start(const struct analyser_options *options)
     analyser->options.dsn = NULL; /* the store has its own copy */
     init_wake(analyser);
     analyser->store = store_new(options->dsn);
+    if (analyser->store) store_set_name(analyser->store, "weir-collector analysis");
     if (!analyser->store || pthread_create(&analyser->thread, NULL, run, analyser) != 0) {
         dispose(analyser);
         return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/ingest/ingest.h"
 
+#include "collector/ingest/decoder.h"
 #include "collector/ingest/sp_server.h"
 #include "collector/ingest/writer.h"
 
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 
 struct ingest {
+    struct incoming_queue *queue;
+    struct decoder *decoder;
     struct writer *writer;
     struct sp_server *server;
 };
@@ -21,19 +24,23 @@ void ingest_options_default(struct ingest_options *options)
     };
 }
 
+static bool start_threads(struct ingest *ingest, const struct ingest_options *options)
+{
+    ingest->queue = incoming_queue_new();
+    if (ingest->queue) ingest->decoder = decoder_start(ingest->queue);
+    if (ingest->decoder) ingest->writer = writer_start(options, ingest->queue);
+    return ingest->writer != NULL;
+}
+
 struct ingest *ingest_start(const struct ingest_options *options, char error[INGEST_ERROR_BYTES])
 {
     struct ingest *ingest = calloc(1, sizeof *ingest);
-    if (ingest) ingest->writer = writer_start(options->dsn);
-    if (!ingest || !ingest->writer) {
-        free(ingest);
+    if (!ingest || !start_threads(ingest, options))
         snprintf(error, INGEST_ERROR_BYTES, "out of memory or threads");
-        return NULL;
-    }
-    ingest->server = sp_server_start(options, writer_add, ingest->writer, error);
-    if (ingest->server) return ingest;
-    writer_stop(ingest->writer);
-    free(ingest);
+    else
+        ingest->server = sp_server_start(options, decoder_add, ingest->decoder, error);
+    if (ingest && ingest->server) return ingest;
+    ingest_stop(ingest);
     return NULL;
 }
 
@@ -45,8 +52,11 @@ const char *ingest_url(const struct ingest *ingest, size_t index)
 void ingest_stop(struct ingest *ingest)
 {
     if (!ingest) return;
-    sp_server_quiesce(ingest->server);
+    if (ingest->server) sp_server_quiesce(ingest->server);
+    if (ingest->queue) incoming_queue_close(ingest->queue);
+    decoder_stop(ingest->decoder);
     writer_stop(ingest->writer);
-    sp_server_stop(ingest->server);
+    incoming_queue_free(ingest->queue);
+    if (ingest->server) sp_server_stop(ingest->server);
     free(ingest);
 }

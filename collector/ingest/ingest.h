@@ -2,7 +2,7 @@
 /*
  * The nng side: listens on byte streams, speaks SP rep0 (proto/sp.h), decodes batches, has them stored, and
  * answers each with a Reply after the commit. Threads of its own: nng's for the streams, one that scans
- * deadlines, one that writes.
+ * deadlines, one that unpacks, one that stores.
  */
 #ifndef WEIR_COLLECTOR_INGEST_H
 #define WEIR_COLLECTOR_INGEST_H
@@ -17,7 +17,9 @@
     X(frame_timeout_ms, 3000, "from a frame's first byte to its last")                                       \
     X(reply_timeout_ms, 3000, "for a peer to read its reply")                                                \
     X(pipelined_max, 16, "requests of one connection not yet answered; reading stops there")                 \
-    X(queue_bytes_max, 268435456, "frames received but not yet stored, over all connections")
+    X(queue_bytes_max, 268435456, "frames received but not yet stored, over all connections")                \
+    X(group_spans_max, 65536, "spans stored in one transaction, of whatever producers")                      \
+    X(group_hold_ms, 0, "how long the first batch of a group waits for others while Postgres is idle")
 
 struct ingest_options {
     const char *dsn;

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The thread between the sockets and the store: takes requests in the order in which they came, decodes each
- * batch into an arena, has it stored, and answers: stored after the commit, refused with the reason, or to be
- * tried again while Postgres is away. Owns one store connection. Never answers "stored" for what is not
- * committed.
+ * The thread that stores: takes the batches that wait, of whatever producers, as one group, has it stored in one
+ * transaction, and answers each: stored after the commit, refused with the reason, or to be tried again while Postgres is
+ * away. Owns one store connection. While a group is being stored the next one gathers, so that groups grow with the
+ * load by themselves. Never answers "stored" for what is not committed.
  */
 #ifndef WEIR_COLLECTOR_WRITER_H
 #define WEIR_COLLECTOR_WRITER_H
 
-#include "collector/ingest/sp_server.h"
+#include "collector/ingest/incoming.h"
 
 struct writer;
 
-struct writer *writer_start(const char *dsn); /* NULL: no memory or no thread */
-/* An sp_received: any thread, never blocks. */
-void writer_add(void *writer, struct sp_request *request);
-/* Ends after the batch that is being stored; drops the others, which their senders still have. NULL is fine.
- */
+struct writer *writer_start(const struct ingest_options *options,
+                            struct incoming_queue *queue); /* NULL: no memory or no thread */
+/* After incoming_queue_close: ends after the group that is being stored. NULL is fine. */
 void writer_stop(struct writer *writer);
 
 #endif

@@ -17,12 +17,16 @@ struct store *store_new(const char *dsn)
         free(store);
         return NULL;
     }
+    store->name = "weir-collector";
     for (size_t i = 0; i < DICTIONARY_COUNT; i++) dictionary_init(&store->dictionaries[i]);
     arena_init(&store->scratch, SCRATCH_CAP_BYTES);
+    arena_init(&store->row, SCRATCH_CAP_BYTES);
     buffer_init(&store->statement);
     buffer_init(&store->copy);
     return store;
 }
+
+void store_set_name(struct store *store, const char *name) { store->name = name; }
 
 void store_free(struct store *store)
 {
@@ -30,6 +34,7 @@ void store_free(struct store *store)
     PQfinish(store->connection);
     for (size_t i = 0; i < DICTIONARY_COUNT; i++) dictionary_fini(&store->dictionaries[i]);
     arena_fini(&store->scratch);
+    arena_fini(&store->row);
     buffer_fini(&store->statement);
     buffer_fini(&store->copy);
     free(store->dsn);
@@ -123,11 +128,11 @@ static enum store_result begin_session(struct store *store)
 }
 
 /* What the dsn says wins over what stands before it. */
-static PGconn *open_connection(const char *dsn)
+static PGconn *open_connection(const struct store *store)
 {
     const char *const keywords[] = {"connect_timeout", "keepalives_idle",           "tcp_user_timeout",
                                     "dbname",          "fallback_application_name", NULL};
-    const char *const values[] = {"5", "30", "30000", dsn, "weir-collector", NULL};
+    const char *const values[] = {"5", "30", "30000", store->dsn, store->name, NULL};
     return PQconnectdbParams(keywords, values, 1);
 }
 
@@ -145,7 +150,7 @@ enum store_result store_connect(struct store *store)
 {
     if (is_alive(store->connection)) return STORE_OK;
     PQfinish(store->connection);
-    store->connection = open_connection(store->dsn);
+    store->connection = open_connection(store);
     store->claims.open = false;
     if (PQstatus(store->connection) != CONNECTION_OK) {
         store_failed(store, NULL);

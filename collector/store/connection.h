@@ -23,17 +23,28 @@ struct prepared {
 };
 
 /* The traces that the present claim holds (claim.c). */
-#define CLAIMS_MAX 64
+#define CLAIMS_MAX 4096
+struct claimed {
+    unsigned char trace_id[16];
+    int64_t last_seen_ns;
+    int64_t due_ns; /* not 0: looked at too early, to be looked at again then */
+    bool arrived;   /* named by a row of weir.arrival, not of weir.pending */
+};
+
 struct claims {
-    bool open;         /* in a transaction that holds the pending rows */
+    bool open;         /* in a transaction that holds the rows */
+    bool at_hand;      /* the trace before `next` is being looked at */
     int64_t opened_ns; /* monotonic */
     unsigned count, next, limit;
-    unsigned char trace_ids[CLAIMS_MAX][16];
-    int64_t last_seen_ns[CLAIMS_MAX];
+    struct claimed traces[CLAIMS_MAX];
+    int64_t arrival_ids[CLAIMS_MAX]; /* the rows that go when the claim ends */
+    unsigned arrival_count;
+    int64_t arrival_received_ns; /* of the newest of them */
 };
 
 struct store {
     char *dsn;
+    const char *name;   /* application_name */
     PGconn *connection; /* NULL: never connected */
     char error[STORE_ERROR_TEXT_BYTES];
     char sqlstate[6]; /* of the last failure; "" when the connection itself failed */
@@ -41,13 +52,13 @@ struct store {
     struct dictionary dictionaries[DICTIONARY_COUNT];
     struct partition_cache partitions;
     struct prepared prepared;
-    struct arena scratch;    /* emptied by each store_write_batch and each contribution */
+    struct arena scratch;    /* emptied by each group of batches and each contribution */
+    struct arena row;        /* one fragment at a time */
     struct buffer statement; /* text of a composed statement */
     struct buffer copy;      /* rows for COPY */
     struct claims claims;
-    unsigned char claimed_trace[16]; /* the trace at hand */
+    struct claimed claimed; /* the trace at hand */
     uint32_t claimed_fragments;
-    int64_t claimed_last_seen_ns;
 };
 
 /* Connects when there is no working connection. STORE_OK or STORE_AWAY. */
@@ -68,6 +79,7 @@ void sql_parameters_fini(struct sql_parameters *parameters);
 void parameter_i32(struct sql_parameters *parameters, int32_t value);
 void parameter_i64(struct sql_parameters *parameters, int64_t value);
 void parameter_text(struct sql_parameters *parameters, struct str text); /* must be clean: text.h */
+void parameter_bytes(struct sql_parameters *parameters, struct str bytes);
 void parameter_jsonb(struct sql_parameters *parameters, struct str json);
 void parameter_uuid(struct sql_parameters *parameters, const unsigned char id[16]);
 void parameter_i32_array(struct sql_parameters *parameters, const int32_t *values, size_t count);

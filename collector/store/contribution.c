@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ends a claim: what was drawn from the trace goes in as one row, the pending row goes, and both are committed.
+ * Ends a claim: what was drawn from the trace goes in as one row, committed with what says that the trace
+ * need not be looked at any more (claim.c).
  */
 #include "collector/store/connection.h"
 #include "collector/store/text.h"
@@ -220,18 +221,9 @@ static enum store_result run(struct store *store, const char *sql, struct sql_pa
     return outcome;
 }
 
-static enum store_result delete_pending(struct store *store)
-{
-    struct sql_parameters parameters;
-    sql_parameters_init(&parameters);
-    parameter_uuid(&parameters, store->claimed_trace);
-    return run(store, "DELETE FROM weir.pending WHERE trace_id = $1", &parameters);
-}
-
 /* A statement that failed has spoiled the transaction: the claim is given back in any case. */
 static enum store_result finish(struct store *store, enum store_result outcome)
 {
-    if (outcome == STORE_OK) outcome = delete_pending(store);
     if (outcome == STORE_OK) return store_end_claim(store);
     store_release(store);
     return outcome;
@@ -270,7 +262,7 @@ static enum store_result insert_failure(struct store *store, const char *why)
     struct str reason = text_clean(&store->scratch, str_of(why), TEXT_NAME_BYTES_MAX);
     if (!allocate(&none, &store->scratch)) return store_refuse(store, "out of memory");
     sql_parameters_init(&parameters);
-    parameter_uuid(&parameters, store->claimed_trace);
+    parameter_uuid(&parameters, store->claimed.trace_id);
     parameter_i32(&parameters, (int32_t)store->claimed_fragments);
     add_columns(&parameters, &none);
     parameter_null(&parameters, TYPE_JSONB);

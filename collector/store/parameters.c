@@ -54,6 +54,12 @@ void parameter_text(struct sql_parameters *parameters, struct str text)
     close_parameter(parameters);
 }
 
+void parameter_bytes(struct sql_parameters *parameters, struct str bytes)
+{
+    buffer_add_str(open_parameter(parameters, TYPE_BYTEA), bytes);
+    close_parameter(parameters);
+}
+
 /* jsonb's binary form is a version byte before the text. */
 void parameter_jsonb(struct sql_parameters *parameters, struct str json)
 {

@@ -5,10 +5,11 @@
 #define UNIX_NS(column) "(extract(epoch FROM " column ") * 1000000)::bigint * 1000"
 
 static const char select_totals[] =
-    "SELECT (SELECT coalesce(sum(stored), 0)::bigint FROM weir.producer), (SELECT count(*) FROM "
-    "weir.pending),"
+    "SELECT (SELECT coalesce(sum(stored), 0)::bigint FROM weir.producer), (SELECT count(*) FROM weir.pending)"
+    " + (SELECT coalesce(sum(length(traces) / 16), 0)::bigint FROM weir.arrival),"
     " (SELECT coalesce(sum(request_count), 0)::bigint FROM weir.contribution),"
-    " pg_database_size(current_database()), (SELECT coalesce(min(first_seen_ns), 0) FROM weir.pending)";
+    " pg_database_size(current_database()), coalesce(least((SELECT min(first_seen_ns)"
+    " FROM weir.pending), (SELECT min(received_ns) FROM weir.arrival)), 0)";
 
 static const char select_producers[] =
     "SELECT p.producer, r.service_name, r.service_version, r.instance_id, p.created, p.acknowledged, "

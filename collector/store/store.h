@@ -13,6 +13,8 @@
 
 struct store;
 
+#define ARRIVAL_TRACES_MAX 1024 /* named by one row of weir.arrival */
+
 enum store_result {
     STORE_OK,
     STORE_DUPLICATE, /* was stored before */
@@ -24,14 +26,27 @@ enum store_result {
  * out of memory; when Postgres is away the first use tries again. */
 struct store *store_new(const char *dsn);
 void store_free(struct store *store);
+/* What the connection is called in pg_stat_activity from the next connect on; static. */
+void store_set_name(struct store *store, const char *name);
 const char *store_error(const struct store *store);
 
 /* Applies the migrations that are missing, under an advisory lock, each in a transaction of its own. STORE_REFUSED also
  * when the server is there and does not let us in. */
 enum store_result store_migrate(struct store *store);
 
-/* Stores a batch: batch row, producer's counters, fragments and pending rows in one transaction. STORE_OK means
- * committed. received_unix_ns is the collector's clock. */
+/* One batch of a group, and what became of it. */
+struct store_batch {
+    const struct batch *batch;
+    int64_t received_unix_ns; /* the collector's clock */
+    enum store_result result; /* STORE_OK: committed */
+    char why[256];            /* refused or away: in words, cut */
+};
+
+/* Stores batches of any producers in as few transactions as can be, which is one unless some of them were stored before
+ * or cannot be stored: batch rows, producers' counters, fragments, and the row that names the traces for the analysis.
+ * Each batch gets its own result. Returns STORE_AWAY when any of them is away (Postgres went in the middle), else STORE_OK. */
+enum store_result store_write_group(struct store *store, struct store_batch *batches, size_t count);
+/* A group of one; returns its result. */
 enum store_result store_write_batch(struct store *store, const struct batch *batch, int64_t received_unix_ns);
 
 /*

@@ -1,302 +1,149 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One batch, one transaction: a single simple query
+ * A group of batches, one transaction (write_statement.h), one commit. While Postgres takes the rows that were sent, the
+ * next ones are made: the COPY is fed piece by piece.
  *
- *     INSERT INTO batch …; INSERT INTO producer …; INSERT INTO pending …; COPY fragment FROM STDIN
- *
- * is one implicit transaction, which the end of the COPY commits. The batch row comes first, so a batch that was stored
- * before fails there on the primary key and nothing else happens. The strings hold numbers and hexadecimal only; names
- * went to the dictionaries before, in transactions of their own.
+ * A group that holds a batch that was stored before fails as a whole, before any row was sent. Then the batches that are
+ * there already are asked for, and the group is stored without them. A group that is refused for another reason is halved
+ * until the batch is alone that cannot be stored.
  */
 #include "base/clock.h"
+#include "collector/store/batch_names.h"
 #include "collector/store/connection.h"
-#include "collector/store/fragment.h"
-#include "collector/store/text.h"
+#include "collector/store/fragment_row.h"
+#include "collector/store/write_statement.h"
 
-#define COPY_PIECE_BYTES ((size_t)256 * 1024)
+#include <stdlib.h>
 
-/* ---- dictionaries ---- */
+#define COPY_PIECE_BYTES ((size_t)64 * 1024)
+#define ATTEMPTS_MAX                                                                                         \
+    3 /* of a group in which batches turn out to be stored already, or a partition to be gone */
 
-static enum store_result resolve_operations(struct store *store, const struct batch *batch, int32_t **ids)
-{
-    struct dictionary_name *names = arena_array(&store->scratch, batch->operation_count, sizeof *names);
-    *ids = arena_array(&store->scratch, batch->operation_count, sizeof **ids);
-    if (!names || !*ids) return store_refuse(store, "the batch takes more memory than is allowed");
-    for (uint32_t i = 0; i < batch->operation_count; i++) {
-        names[i].cells[0] = arena_printf(&store->scratch, "%u", batch->operation_type[i] & 0x7fff);
-        names[i].cells[1] = batch_string(batch, batch->operation_system[i]);
-        names[i].cells[2] = batch_string(batch, batch->operation_text[i]);
-    }
-    return dictionary_resolve(store, DICTIONARY_OPERATION, names, batch->operation_count, *ids);
-}
-
-static enum store_result resolve_sites(struct store *store, const struct batch *batch, int32_t **ids)
-{
-    struct dictionary_name *names = arena_array(&store->scratch, batch->site_count, sizeof *names);
-    *ids = arena_array(&store->scratch, batch->site_count, sizeof **ids);
-    if (!names || !*ids) return store_refuse(store, "the batch takes more memory than is allowed");
-    for (uint32_t i = 0; i < batch->site_count; i++) {
-        names[i].cells[0] = batch_string(batch, batch->site_file[i]);
-        names[i].cells[1] = batch_string(batch, batch->site_function[i]);
-        names[i].cells[2] = arena_printf(&store->scratch, "%u", batch->site_line[i]);
-    }
-    return dictionary_resolve(store, DICTIONARY_SITE, names, batch->site_count, *ids);
-}
-
-static struct str resource_value(const struct batch *batch, const char *key)
-{
-    for (uint32_t i = 0; i < batch->resource_count; i++) {
-        if (str_is(batch_string(batch, batch->resource_key[i]), key)) {
-            return batch_string(batch, batch->resource_value[i]);
-        }
-    }
-    return str_of("");
-}
-
-/* All attributes as one JSON object; of a key that comes twice jsonb keeps the last. */
-static struct str resource_json(struct store *store, const struct batch *batch)
-{
-    struct buffer *json = &store->statement;
-    buffer_clear(json);
-    buffer_add_char(json, '{', 1);
-    for (uint32_t i = 0; i < batch->resource_count; i++) {
-        if (i) buffer_add_char(json, ',', 1);
-        text_add_json(json, text_clean(&store->scratch, batch_string(batch, batch->resource_key[i]),
-                                       TEXT_NAME_BYTES_MAX));
-        buffer_add_char(json, ':', 1);
-        text_add_json(json, text_clean(&store->scratch, batch_string(batch, batch->resource_value[i]),
-                                       OPERATION_TEXT_MAX));
-    }
-    buffer_add_char(json, '}', 1);
-    return buffer_str(json);
-}
-
-static enum store_result resolve_resource(struct store *store, const struct batch *batch, int32_t *id)
-{
-    struct dictionary_name name = {
-        {resource_value(batch, "service.name"), resource_value(batch, "service.version"),
-         resource_value(batch, "service.instance.id"), resource_json(store, batch)}};
-    if (name.cells[0].len == 0) name.cells[0] = str_of("unknown_service");
-    if (store->statement.failed) return store_refuse(store, "the resource takes more memory than is allowed");
-    return dictionary_resolve(store, DICTIONARY_RESOURCE, &name, 1, id);
-}
-
-/* ---- the statement ---- */
-
-/* Counters are unsigned on the wire; what no bigint holds is no count anybody reached. */
-static long long count_of(uint64_t counter) { return counter > INT64_MAX ? INT64_MAX : (long long)counter; }
-
-static void add_time(struct buffer *sql, int64_t unix_ns)
-{
-    buffer_printf(sql, "timestamptz 'epoch' + %lld * interval '1 microsecond'",
-                  (long long)(unix_ns / NS_PER_US));
-}
-
-static void add_batch_row(struct buffer *sql, const struct batch *batch, int64_t received_unix_ns)
-{
-    buffer_printf(sql, "INSERT INTO weir.batch VALUES (%lld, %lld, ", (long long)batch->producer,
-                  (long long)batch->sequence);
-    add_time(sql, received_unix_ns);
-    buffer_add_text(sql, ");");
-}
-
-/* The end of the newest span by the producer's clock, less our own; batch_unpack has checked that both fit. */
-static int64_t clock_ahead_ns(const struct batch *batch, int64_t received_unix_ns)
-{
-    int64_t newest_ns = INT64_MIN, ahead_ns;
-    uint64_t start_ns = batch->base_time_unix_ns;
-    for (uint32_t i = 0; i < batch->span_count; i++) {
-        start_ns += (uint64_t)batch_i64(batch->start_delta_ns, i);
-        int64_t end_ns = (int64_t)(start_ns + batch_u64(batch->duration_ns, i));
-        if (end_ns > newest_ns) newest_ns = end_ns;
-    }
-    return __builtin_sub_overflow(newest_ns, received_unix_ns, &ahead_ns) ? INT64_MIN : ahead_ns;
-}
-
-/* Batches may come out of order (resent ones, several connections): each counter only grows. */
-static void add_producer_row(struct buffer *sql, const struct batch *batch, int32_t resource_id,
-                             int64_t received_unix_ns)
-{
-    buffer_printf(sql, "INSERT INTO weir.producer AS p VALUES (%lld, %d, %lld, %lld, '{",
-                  (long long)batch->producer, resource_id, count_of(batch->created),
-                  count_of(batch->acknowledged));
-    for (int i = 0; i < DROP_REASON_COUNT; i++) {
-        buffer_printf(sql, "%s%lld", i ? "," : "", count_of(batch->dropped[i]));
-    }
-    buffer_printf(sql, "}', %u, ", batch->span_count);
-    add_time(sql, received_unix_ns);
-    if (batch->span_count)
-        buffer_printf(sql, ", '%lld'", (long long)clock_ahead_ns(batch, received_unix_ns));
-    else
-        buffer_add_text(sql, ", NULL");
-    buffer_add_text(
-        sql, ") ON CONFLICT (producer) DO UPDATE SET resource_id = excluded.resource_id,"
-             " created = greatest(p.created, excluded.created),"
-             " acknowledged = greatest(p.acknowledged, excluded.acknowledged),"
-             " dropped = ARRAY(SELECT greatest(a, b) FROM unnest(p.dropped, excluded.dropped) AS d(a, b)),"
-             " stored = p.stored + excluded.stored,"
-             " last_seen = greatest(p.last_seen, excluded.last_seen),"
-             " clock_ahead_ns = CASE WHEN excluded.last_seen < p.last_seen THEN p.clock_ahead_ns"
-             " ELSE coalesce(excluded.clock_ahead_ns, p.clock_ahead_ns) END;");
-}
-
-static void add_hex(struct buffer *sql, const unsigned char *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    char *to = buffer_reserve(sql, count * 2);
-    if (!to) return;
-    for (size_t i = 0; i < count; i++) {
-        *to++ = digits[bytes[i] >> 4];
-        *to++ = digits[bytes[i] & 15];
-    }
-    sql->len += count * 2;
-}
-
-/* In the order of trace ids, so that two writers with traces in common wait for each other instead of deadlocking. */
-static void add_pending_rows(struct buffer *sql, const struct batch *batch,
-                             const struct fragment_index *index, int64_t received_unix_ns)
-{
-    long long now = received_unix_ns;
-    buffer_printf(sql, "INSERT INTO weir.pending AS p SELECT t, %lld, %lld, %lld, 1 FROM unnest('{", now, now,
-                  now);
-    for (uint32_t i = 0; i < index->fragment_count; i++) {
-        if (i) buffer_add_char(sql, ',', 1);
-        add_hex(sql, batch->trace_ids + (size_t)index->trace[i] * 16, 16);
-    }
-    buffer_add_text(sql, "}'::uuid[]) AS t ON CONFLICT (trace_id) DO UPDATE SET"
-                         " last_seen_ns = greatest(p.last_seen_ns, excluded.last_seen_ns),"
-                         " due_ns = greatest(p.last_seen_ns, excluded.last_seen_ns),"
-                         " fragments = p.fragments + 1;");
-}
-
-static void compose(struct store *store, const struct batch *batch, const struct fragment_index *index,
-                    int32_t resource_id, int64_t received_unix_ns)
-{
-    struct buffer *sql = &store->statement;
-    buffer_clear(sql);
-    add_batch_row(sql, batch, received_unix_ns);
-    add_producer_row(sql, batch, resource_id, received_unix_ns);
-    if (index->fragment_count == 0) return;
-    add_pending_rows(sql, batch, index, received_unix_ns);
-    buffer_add_text(sql, "COPY weir.fragment FROM STDIN (FORMAT binary)");
-}
-
-/* ---- the rows ---- */
-
-static void add_null(struct buffer *copy) { buffer_add_u32be(copy, UINT32_MAX); }
-
-static void add_i32_array(struct buffer *copy, const int32_t *values, size_t count)
-{
-    buffer_add_u32be(copy, (uint32_t)binary_array_bytes(count, 4));
-    binary_add_i32_array(copy, values, count);
-}
-
-static bool fits_31_bits(const int64_t *values, size_t count)
-{
-    int64_t all = 0;
-    for (size_t i = 0; i < count; i++) all |= values[i];
-    return all >= 0 && all <= INT32_MAX;
-}
-
-static void add_narrow(struct buffer *copy, const int64_t *values, size_t count)
-{
-    if (!fits_31_bits(values, count)) {
-        add_null(copy);
-        return;
-    }
-    buffer_add_u32be(copy, (uint32_t)binary_array_bytes(count, 4));
-    binary_add_array_head(copy, TYPE_INT4, count);
-    for (size_t i = 0; i < count; i++) {
-        buffer_add_u32be(copy, 4);
-        buffer_add_u32be(copy, (uint32_t)values[i]);
-    }
-}
-
-static void add_wide(struct buffer *copy, const int64_t *values, size_t count)
-{
-    if (fits_31_bits(values, count)) {
-        add_null(copy);
-        return;
-    }
-    buffer_add_u32be(copy, (uint32_t)binary_array_bytes(count, 8));
-    binary_add_i64_array(copy, values, count);
-}
-
-#define FRAGMENT_COLUMNS    12
-#define POSTGRES_EPOCH_DAYS 10957 /* 2000-01-01 in days since 1970 */
-
-static void add_fragment_row(struct buffer *copy, const struct fragment *fragment, int32_t resource_id,
-                             int64_t day)
-{
-    size_t count = fragment->span_count;
-    buffer_add_u16be(copy, FRAGMENT_COLUMNS);
-    buffer_add_u32be(copy, 8);
-    buffer_add_u64be(copy, (uint64_t)fragment->start_ns);
-    buffer_add_u32be(copy, 16);
-    buffer_add(copy, fragment->trace_id, 16);
-    buffer_add_u32be(copy, 4);
-    buffer_add_u32be(copy, (uint32_t)(int32_t)(day - POSTGRES_EPOCH_DAYS));
-    buffer_add_u32be(copy, 4);
-    buffer_add_u32be(copy, (uint32_t)resource_id);
-    add_i32_array(copy, fragment->operation_id, count);
-    add_narrow(copy, fragment->start_offset_ns, count);
-    add_narrow(copy, fragment->duration_ns, count);
-    if (fragment->status) {
-        buffer_add_u32be(copy, (uint32_t)binary_array_bytes(count, 2));
-        binary_add_i16_array(copy, fragment->status, count);
-    } else {
-        add_null(copy);
-    }
-    if (fragment->rows) {
-        add_i32_array(copy, fragment->rows, count);
-    } else {
-        add_null(copy);
-    }
-    buffer_add_u32be(copy, (uint32_t)fragment->blob.len);
-    buffer_add_str(copy, fragment->blob);
-    add_wide(copy, fragment->start_offset_ns, count);
-    add_wide(copy, fragment->duration_ns, count);
-}
+static const char no_memory[] = "the batch takes more memory than is allowed";
 
 struct day_set {
     int64_t days[PARTITION_DAYS];
     size_t count;
 };
 
+/* What is stored in one transaction. */
+struct group {
+    struct store_batch **members; /* by producer and sequence; none twice */
+    size_t member_count;
+    struct write_batch_row *rows; /* of each member */
+    struct write_unit *units;
+    size_t unit_count, fragment_count;
+    struct day_set days;
+};
+
+/* ---- making ready ---- */
+
 static void add_day(struct day_set *set, int64_t day)
 {
     for (size_t i = 0; i < set->count; i++) {
         if (set->days[i] == day) return;
     }
-    set->days[set->count++] = day; /* partition_day has no more results than there is room */
+    if (set->count < PARTITION_DAYS) set->days[set->count++] = day;
 }
 
-/* Each fragment's memory is given back before the next one's is taken. */
-static enum store_result encode_rows(struct store *store, const struct batch *batch,
-                                     const struct fragment_index *index, const int32_t *operation_ids,
-                                     const int32_t *site_ids, int32_t resource_id, int64_t received_unix_ns,
-                                     struct day_set *days)
+static int64_t fragment_start_ns(const struct fragment_index *index, uint32_t which)
 {
-    static const char head[19] = "PGCOPY\n\377\r\n";
-    struct buffer *copy = &store->copy;
-    struct arena arena;
-    arena_init(&arena, store->scratch.cap_bytes);
-    buffer_clear(copy);
-    buffer_add(copy, head, sizeof head);
-    bool fits = true;
-    for (uint32_t i = 0; fits && i < index->fragment_count; i++) {
-        struct fragment fragment;
-        arena_reset(&arena);
-        fits = fragment_encode(&fragment, batch, index, i, operation_ids, site_ids, &arena);
-        if (!fits) break;
-        int64_t day = partition_day(fragment.start_ns, received_unix_ns);
-        add_day(days, day);
-        add_fragment_row(copy, &fragment, resource_id, day);
+    int64_t start_ns = INT64_MAX;
+    for (uint32_t i = index->first[which]; i < index->first[which + 1]; i++) {
+        int64_t span_ns = index->start_ns[index->order[i]];
+        if (span_ns < start_ns) start_ns = span_ns;
     }
-    buffer_add_u16be(copy, UINT16_MAX);
-    arena_fini(&arena);
-    if (!fits || copy->failed) return store_refuse(store, "the batch takes more memory than is allowed");
+    return start_ns;
+}
+
+static bool find_days(struct store *store, struct group *group, struct write_unit *unit)
+{
+    uint32_t count = unit->index.fragment_count;
+    unit->days = arena_alloc(&store->scratch, count * sizeof *unit->days);
+    for (uint32_t i = 0; unit->days && i < count; i++) {
+        unit->days[i] = partition_day(fragment_start_ns(&unit->index, i), unit->received_unix_ns);
+        add_day(&group->days, unit->days[i]);
+    }
+    return unit->days != NULL;
+}
+
+static enum store_result make_unit(struct store *store, struct group *group, const struct batch *batch,
+                                   int64_t received_unix_ns)
+{
+    struct write_unit *unit = &group->units[group->unit_count];
+    struct batch_names names = {0};
+    /* A span without an operation or a trace has nowhere to be stored. */
+    if (batch->span_count && (batch->operation_count == 0 || batch->trace_count == 0))
+        return store_refuse(store, "the batch has spans but no %s",
+                            batch->trace_count ? "operations" : "trace ids");
+    enum store_result outcome = batch_names_resolve(store, batch, &names);
+    if (outcome != STORE_OK) return outcome;
+    *unit = (struct write_unit){.batch = batch,
+                                .received_unix_ns = received_unix_ns,
+                                .resource_id = names.resource_id,
+                                .operation_ids = names.operation_ids,
+                                .site_ids = names.site_ids};
+    if (!fragment_index_make(&unit->index, batch, &store->scratch) || !find_days(store, group, unit))
+        return store_refuse(store, "%s", no_memory);
+    group->unit_count++;
+    group->fragment_count += unit->index.fragment_count;
     return STORE_OK;
+}
+
+static enum store_result make_group(struct store *store, struct group *group, struct store_batch **members,
+                                    size_t count)
+{
+    enum store_result outcome = STORE_OK;
+    *group = (struct group){.members = members, .member_count = count};
+    group->rows = arena_array(&store->scratch, count, sizeof *group->rows);
+    group->units = arena_array(&store->scratch, count, sizeof *group->units);
+    if (!group->rows || !group->units) return store_refuse(store, "%s", no_memory);
+    for (size_t i = 0; i < count && outcome == STORE_OK; i++) {
+        const struct batch *batch = members[i]->batch;
+        group->rows[i] =
+            (struct write_batch_row){batch->producer, batch->sequence, members[i]->received_unix_ns};
+        outcome = make_unit(store, group, batch, members[i]->received_unix_ns);
+    }
+    return outcome;
+}
+
+/* ---- the rows ---- */
+
+/* Where the making of rows stands. */
+struct rows_cursor {
+    size_t unit;
+    uint32_t fragment;
+    bool ended;
+};
+
+static bool add_next_row(struct store *store, const struct group *group, struct rows_cursor *at)
+{
+    const struct write_unit *unit = &group->units[at->unit];
+    struct fragment fragment;
+    arena_reset(&store->row); /* each fragment's memory is given back before the next one's is taken */
+    if (!fragment_encode(&fragment, unit->batch, &unit->index, at->fragment, unit->operation_ids,
+                         unit->site_ids, &store->row))
+        return false;
+    fragment_row_add(&store->copy, &fragment, unit->resource_id, unit->days[at->fragment]);
+    at->fragment++;
+    return true;
+}
+
+/* Fills the buffer up to a piece, or to the end of all rows. */
+static enum store_result make_rows(struct store *store, const struct group *group, struct rows_cursor *at)
+{
+    while (store->copy.len < COPY_PIECE_BYTES && !at->ended) {
+        while (at->unit < group->unit_count && at->fragment == group->units[at->unit].index.fragment_count) {
+            at->unit++;
+            at->fragment = 0;
+        }
+        at->ended = at->unit == group->unit_count;
+        if (at->ended)
+            fragment_rows_end(&store->copy);
+        else if (!add_next_row(store, group, at))
+            return store_refuse(store, "%s", no_memory);
+    }
+    return store->copy.failed ? store_refuse(store, "%s", no_memory) : STORE_OK;
 }
 
 /* ---- sending ---- */
@@ -322,43 +169,53 @@ static enum store_result next_results(struct store *store, bool *copying)
     return outcome;
 }
 
-static bool send_rows(struct store *store)
+static enum store_result note_lost(struct store *store)
 {
-    const struct buffer *copy = &store->copy;
-    for (size_t at = 0; at < copy->len; at += COPY_PIECE_BYTES) {
-        size_t bytes = copy->len - at < COPY_PIECE_BYTES ? copy->len - at : COPY_PIECE_BYTES;
-        if (PQputCopyData(store->connection, copy->data + at, (int)bytes) != 1) return false;
-    }
-    return PQputCopyEnd(store->connection, NULL) == 1;
+    store_failed(store, NULL);
+    return STORE_AWAY;
 }
 
-/*
- * When the connection dies on the way, whether the commit happened is not known: the answer is "away", the batch is sent
- * again, and the primary key tells.
- */
-static enum store_result send_batch(struct store *store, bool has_rows)
+/* Postgres has asked for the rows; the first piece is made. */
+static enum store_result feed_rows(struct store *store, const struct group *group, struct rows_cursor *at)
 {
-    bool copying;
-    if (!PQsendQuery(store->connection, store->statement.data)) {
-        store_failed(store, NULL);
-        return STORE_AWAY;
+    enum store_result outcome = STORE_OK;
+    while (outcome == STORE_OK) {
+        const struct buffer *copy = &store->copy;
+        if (PQputCopyData(store->connection, copy->data, (int)copy->len) != 1) return note_lost(store);
+        buffer_clear(&store->copy);
+        if (at->ended) return PQputCopyEnd(store->connection, NULL) == 1 ? STORE_OK : note_lost(store);
+        outcome = make_rows(store, group, at);
     }
-    enum store_result outcome = next_results(store, &copying);
-    if (outcome != STORE_OK || !has_rows) return outcome;
-    bool sent = send_rows(store);
-    if (!sent) PQputCopyEnd(store->connection, "interrupted");
-    outcome = next_results(store, &copying);
-    if (outcome == STORE_OK && !sent) {
-        store_failed(store, NULL);
-        return STORE_AWAY;
-    }
+    PQputCopyEnd(store->connection, "the rows could not be made");
     return outcome;
 }
 
-static enum store_result store_days(struct store *store, const struct day_set *days, bool has_rows)
+/*
+ * When the connection dies on the way, whether the commit happened is not known: the answer is "away", the batches are
+ * sent again, and the primary key tells.
+ */
+static enum store_result send_group(struct store *store, const struct group *group)
 {
-    enum store_result outcome = partition_ensure(store, days->days, days->count);
-    return outcome == STORE_OK ? send_batch(store, has_rows) : outcome;
+    struct rows_cursor at = {0};
+    bool copying;
+    if (!PQsendQuery(store->connection, store->statement.data)) return note_lost(store);
+    buffer_clear(&store->copy);
+    fragment_rows_begin(&store->copy);
+    enum store_result made = group->fragment_count ? make_rows(store, group, &at) : STORE_OK;
+    enum store_result outcome = next_results(store, &copying);
+    if (!copying) return outcome;
+    if (made == STORE_OK)
+        made = feed_rows(store, group, &at);
+    else
+        PQputCopyEnd(store->connection, "the rows could not be made");
+    char why[STORE_ERROR_TEXT_BYTES];
+    memcpy(why, store->error, sizeof why);
+    outcome = next_results(store, &copying);
+    if (made == STORE_OK) return outcome;
+    if (made == STORE_REFUSED && outcome == STORE_AWAY) return outcome;
+    memcpy(store->error, why, sizeof why);
+    store->sqlstate[0] = 0;
+    return made;
 }
 
 /* Somebody has dropped a day that this connection remembers. The table itself has no constraint that could be broken. */
@@ -368,44 +225,157 @@ static bool is_partition_missing(const struct store *store, enum store_result ou
            strcmp(store->table, "fragment") == 0;
 }
 
-static enum store_result store_prepared(struct store *store, const struct batch *batch,
-                                        int64_t received_unix_ns)
+static enum store_result send_with_days(struct store *store, const struct group *group)
 {
-    int32_t *operation_ids, *site_ids, resource_id;
-    struct fragment_index index;
-    struct day_set days = {.count = 0};
-    enum store_result outcome = resolve_resource(store, batch, &resource_id);
-    if (outcome == STORE_OK) outcome = resolve_operations(store, batch, &operation_ids);
-    if (outcome == STORE_OK) outcome = resolve_sites(store, batch, &site_ids);
-    if (outcome != STORE_OK) return outcome;
-    if (!fragment_index_make(&index, batch, &store->scratch)) {
-        return store_refuse(store, "the batch takes more memory than is allowed");
-    }
-    outcome =
-        encode_rows(store, batch, &index, operation_ids, site_ids, resource_id, received_unix_ns, &days);
-    if (outcome != STORE_OK) return outcome;
-    compose(store, batch, &index, resource_id, received_unix_ns);
-    if (store->statement.failed) return store_refuse(store, "the batch takes more memory than is allowed");
-    outcome = store_days(store, &days, index.fragment_count > 0);
-    if (is_partition_missing(store, outcome)) {
+    enum store_result outcome = STORE_AWAY;
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+        outcome = partition_ensure(store, group->days.days, group->days.count);
+        if (outcome == STORE_OK) outcome = send_group(store, group);
+        if (!is_partition_missing(store, outcome)) return outcome;
         partition_cache_clear(&store->partitions);
-        outcome = store_days(store, &days, index.fragment_count > 0);
-        if (is_partition_missing(store, outcome)) return STORE_AWAY;
     }
-    bool duplicate = strcmp(store->sqlstate, "23505") == 0 && strcmp(store->table, "batch") == 0;
-    return outcome == STORE_REFUSED && duplicate ? STORE_DUPLICATE : outcome;
+    return STORE_AWAY;
+}
+
+static bool is_duplicate(const struct store *store, enum store_result outcome)
+{
+    return outcome == STORE_REFUSED && strcmp(store->sqlstate, "23505") == 0 &&
+           strcmp(store->table, "batch") == 0;
+}
+
+static enum store_result store_together(struct store *store, struct store_batch **members, size_t count)
+{
+    struct group group;
+    arena_reset(&store->scratch);
+    store->sqlstate[0] = store->table[0] = 0;
+    enum store_result outcome = make_group(store, &group, members, count);
+    if (outcome != STORE_OK) return outcome;
+    write_statement_compose(&store->statement, group.rows, count, group.units, group.unit_count);
+    if (store->statement.failed) return store_refuse(store, "%s", no_memory);
+    outcome = send_with_days(store, &group);
+    return is_duplicate(store, outcome) ? STORE_DUPLICATE : outcome;
+}
+
+/* ---- groups that fail ---- */
+
+static void settle(struct store *store, struct store_batch **members, size_t count, enum store_result result)
+{
+    for (size_t i = 0; i < count; i++) {
+        members[i]->result = result;
+        if (result == STORE_REFUSED || result == STORE_AWAY)
+            snprintf(members[i]->why, sizeof members[i]->why, "%.*s", (int)sizeof members[i]->why - 1,
+                     store->error);
+    }
+}
+
+/* Takes the batches that are stored out of the members. */
+static enum store_result drop_stored(struct store *store, struct store_batch **members, size_t *count)
+{
+    static const char sql[] =
+        "SELECT n FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS a(p, s, n)"
+        " WHERE EXISTS (SELECT FROM weir.batch b WHERE b.producer = a.p AND b.sequence = a.s)";
+    struct sql_parameters parameters;
+    PGresult *result;
+    arena_reset(&store->scratch);
+    int64_t *producers = arena_array(&store->scratch, *count, sizeof *producers);
+    int64_t *sequences = arena_array(&store->scratch, *count, sizeof *sequences);
+    if (!producers || !sequences) return store_refuse(store, "%s", no_memory);
+    for (size_t i = 0; i < *count; i++) {
+        producers[i] = (int64_t)members[i]->batch->producer;
+        sequences[i] = (int64_t)members[i]->batch->sequence;
+    }
+    sql_parameters_init(&parameters);
+    parameter_i64_array(&parameters, producers, *count);
+    parameter_i64_array(&parameters, sequences, *count);
+    enum store_result outcome = store_query(store, sql, &parameters, &result);
+    if (outcome != STORE_OK) return outcome;
+    for (int i = 0; i < PQntuples(result); i++) {
+        int64_t number = binary_i64(result, i, 0);
+        if (number > 0 && (size_t)number <= *count) members[number - 1]->result = STORE_DUPLICATE;
+    }
+    PQclear(result);
+    size_t left = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (members[i]->result != STORE_DUPLICATE) members[left++] = members[i];
+    }
+    *count = left;
+    return STORE_OK;
+}
+
+static void store_range(struct store *store, struct store_batch **members, size_t count)
+{
+    enum store_result outcome = STORE_OK;
+    for (int attempt = 0; count > 0; attempt++) {
+        outcome = store_together(store, members, count);
+        if (outcome != STORE_DUPLICATE || attempt == ATTEMPTS_MAX) break;
+        if (count == 1) break;
+        outcome = drop_stored(store, members, &count);
+        if (outcome != STORE_OK) break;
+    }
+    if (outcome == STORE_OK || outcome == STORE_AWAY || count <= 1) {
+        settle(store, members, count, outcome);
+        return;
+    }
+    size_t half = count / 2;
+    store_range(store, members, half);
+    bool away = members[half - 1]->result == STORE_AWAY;
+    if (away)
+        settle(store, members + half, count - half, STORE_AWAY);
+    else
+        store_range(store, members + half, count - half);
+}
+
+/* ---- the whole ---- */
+
+static int compare_members(const void *a, const void *b)
+{
+    const struct store_batch *x = *(struct store_batch *const *)a, *y = *(struct store_batch *const *)b;
+    const struct batch *p = x->batch, *q = y->batch;
+    if (p->producer != q->producer) return (int64_t)p->producer < (int64_t)q->producer ? -1 : 1;
+    if (p->sequence != q->sequence) return (int64_t)p->sequence < (int64_t)q->sequence ? -1 : 1;
+    return (x > y) - (x < y);
+}
+
+static bool same_batch(const struct batch *a, const struct batch *b)
+{
+    return a->producer == b->producer && a->sequence == b->sequence;
+}
+
+enum store_result store_write_group(struct store *store, struct store_batch *batches, size_t count)
+{
+    struct store_batch **members = calloc(count ? count : 1, sizeof *members);
+    struct store_batch **first = calloc(count ? count : 1, sizeof *first); /* of the same number as members */
+    enum store_result outcome = members && first ? store_connect(store) : STORE_AWAY;
+    size_t distinct = 0;
+    for (size_t i = 0; i < count; i++) batches[i].result = outcome;
+    for (size_t i = 0; i < count && outcome == STORE_OK; i++) members[i] = &batches[i];
+    if (outcome == STORE_OK) {
+        qsort(members, count, sizeof *members, compare_members);
+        /* A batch that was sent twice, and the second time before it was stored, is stored with the first. */
+        for (size_t i = 0; i < count; i++) {
+            bool again = i > 0 && same_batch(members[i]->batch, first[distinct - 1]->batch);
+            if (!again) first[distinct++] = members[i];
+        }
+        store_range(store, first, distinct);
+    }
+    if (outcome == STORE_OK) {
+        for (size_t i = 1; i < count; i++) {
+            if (!same_batch(members[i]->batch, members[i - 1]->batch)) continue;
+            members[i]->result =
+                members[i - 1]->result == STORE_OK ? STORE_DUPLICATE : members[i - 1]->result;
+            memcpy(members[i]->why, members[i - 1]->why, sizeof members[i]->why);
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        if (batches[i].result == STORE_AWAY) outcome = STORE_AWAY;
+    free(members);
+    free(first);
+    return outcome;
 }
 
 enum store_result store_write_batch(struct store *store, const struct batch *batch, int64_t received_unix_ns)
 {
-    enum store_result outcome = store_connect(store);
-    if (outcome != STORE_OK) return outcome;
-    arena_reset(&store->scratch);
-    store->sqlstate[0] = 0;
-    /* A span without an operation or a trace has nowhere to be stored. */
-    if (batch->span_count && (batch->operation_count == 0 || batch->trace_count == 0)) {
-        return store_refuse(store, "the batch has spans but no %s",
-                            batch->trace_count ? "operations" : "trace ids");
-    }
-    return store_prepared(store, batch, received_unix_ns);
+    struct store_batch one = {.batch = batch, .received_unix_ns = received_unix_ns};
+    store_write_group(store, &one, 1);
+    return one.result;
 }

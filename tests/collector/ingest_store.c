@@ -2,6 +2,7 @@
 #include "ingest_store.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -27,9 +28,11 @@ const char *store_error(const struct store *store)
     return "the test says so";
 }
 
-enum store_result store_write_batch(struct store *store, const struct batch *batch, int64_t received_unix_ns)
+void store_set_name(struct store *store, const char *name) { (void)store, (void)name; }
+
+enum store_result store_write_group(struct store *store, struct store_batch *batches, size_t count)
 {
-    (void)store, (void)batch, (void)received_unix_ns;
+    (void)store;
     pthread_mutex_lock(&lock);
     inside = true;
     pthread_cond_broadcast(&changed);
@@ -37,7 +40,11 @@ enum store_result store_write_batch(struct store *store, const struct batch *bat
     inside = false;
     enum store_result answer = result;
     pthread_mutex_unlock(&lock);
-    return answer;
+    for (size_t i = 0; i < count; i++) {
+        batches[i].result = answer;
+        snprintf(batches[i].why, sizeof batches[i].why, "the test says so");
+    }
+    return answer == STORE_AWAY ? STORE_AWAY : STORE_OK;
 }
 
 void test_store_answers(enum store_result answer)

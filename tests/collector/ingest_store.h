@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The four functions of collector/store/store.h that ingest calls, in memory, so that a protocol test can say
+ * The functions of collector/store/store.h that ingest calls, in memory, so that a protocol test can say
  * what the store answers and when. The real store has tests of its own; the two meet in
  * tests/collector/daemon_test.py.
  */

@@ -74,7 +74,7 @@ static void quiet_traces_become_contributions(void **state)
     start(20, 1000000);
     for (int i = 0; i < 30; i++) write_now(request(20));
     wait_until("SELECT count(*) FROM weir.contribution WHERE failure IS NULL", 30);
-    wait_until("SELECT count(*) FROM weir.pending", 0);
+    wait_until("SELECT (SELECT count(*) FROM weir.pending) + (SELECT count(*) FROM weir.arrival)", 0);
     assert_int_equal(test_number("SELECT sum(jsonb_array_length(findings)) FROM weir.contribution"), 30);
     assert_int_equal(
         test_number("SELECT count(*) FROM weir.request WHERE db_calls = 20 AND endpoint = 'GET /x'"), 30);
@@ -93,7 +93,7 @@ static void a_corrupt_trace_is_passed_and_the_rest_goes_on(void **state)
     start(1, 1);
     wait_until("SELECT count(*) FROM weir.contribution WHERE failure IS NULL", 1);
     wait_until("SELECT count(*) FROM weir.contribution WHERE failure IS NOT NULL", 1);
-    wait_until("SELECT count(*) FROM weir.pending", 0);
+    wait_until("SELECT (SELECT count(*) FROM weir.pending) + (SELECT count(*) FROM weir.arrival)", 0);
 }
 
 static void a_refused_contribution_does_not_spin(void **state)
@@ -103,7 +103,7 @@ static void a_refused_contribution_does_not_spin(void **state)
     write_now(request(3));
     start(1, 1);
     wait_until("SELECT count(*) FROM weir.contribution WHERE failure LIKE '%broken%'", 1);
-    wait_until("SELECT count(*) FROM weir.pending", 0);
+    wait_until("SELECT (SELECT count(*) FROM weir.pending) + (SELECT count(*) FROM weir.arrival)", 0);
 }
 
 static void an_outage_is_waited_for(void **state)
@@ -127,7 +127,7 @@ static void stopping_does_not_wait_for_the_quiet(void **state)
     analyser_stop(analyser);
     analyser = NULL;
     assert_true(clock_monotonic_ns() - began_ns < 30 * NS_PER_S);
-    assert_int_equal(test_number("SELECT count(*) FROM weir.pending"), 1);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.arrival"), 1);
 }
 
 int main(void)

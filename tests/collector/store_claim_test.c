@@ -73,6 +73,13 @@ static enum store_result contribute(struct store *who, const struct trace *trace
     return store_write_contribution(who, trace, &analysis);
 }
 
+/* Rows that say that a trace is to be looked at. */
+static int64_t waiting(void)
+{
+    return test_number("SELECT (SELECT count(*) FROM weir.pending)"
+                       " + (SELECT coalesce(sum(length(traces) / 16), 0)::bigint FROM weir.arrival)");
+}
+
 static void a_trace_is_due_when_it_has_been_quiet(void **state)
 {
     (void)state;
@@ -85,7 +92,7 @@ static void a_trace_is_due_when_it_has_been_quiet(void **state)
     assert_int_equal(trace.span_count, 4);
     assert_int_equal(contribute(store, &trace, 7), STORE_OK);
     assert_false(claim(&trace, 1000 * QUIET_MS));
-    assert_int_equal(test_number("SELECT count(*) FROM weir.pending"), 0);
+    assert_int_equal(waiting(), 0);
     assert_int_equal(test_number("SELECT duration_ns[1] FROM weir.contribution"), 7);
     assert_int_equal(test_number("SELECT db_calls FROM weir.request WHERE endpoint = 'GET /x'"), 3);
     assert_int_equal(test_number("SELECT operation_count[1] FROM weir.contribution c JOIN weir.operation o"
@@ -116,7 +123,7 @@ static void a_trace_without_its_root_waits_longer(void **state)
     batch->parent_span_id[1] = 12345;
     write_at(batch, TEST_NOW_NS);
     assert_false(claim(&trace, QUIET_MS));
-    assert_int_equal(test_number("SELECT count(*) FROM weir.pending"), 1);
+    assert_int_equal(waiting(), 1);
     assert_false(claim(&trace, WITHOUT_ROOT_MS - 1));
     assert_true(claim(&trace, WITHOUT_ROOT_MS));
     store_release(store);
@@ -225,7 +232,7 @@ static void workers_share_the_traces(void **state)
     }
     assert_int_equal(done, 200);
     assert_int_equal(test_number("SELECT count(*) FROM weir.contribution"), 200);
-    assert_int_equal(test_number("SELECT count(*) FROM weir.pending"), 0);
+    assert_int_equal(waiting(), 0);
 }
 
 static void a_late_span_has_the_trace_analysed_again(void **state)
@@ -264,36 +271,63 @@ static void a_contribution_from_fewer_fragments_replaces_nothing(void **state)
     assert_int_equal(test_number("SELECT duration_ns[1] FROM weir.contribution"), 3);
 }
 
-/* While a trace is being analysed, a batch with more of it waits, and is not forgotten. */
-static void *write_more(void *context)
-{
-    struct store *own = test_store_again();
-    enum store_result outcome = store_write_batch(own, context, TEST_NOW_NS + NS_PER_S);
-    store_free(own);
-    return (void *)(uintptr_t)outcome;
-}
-
+/* A batch with more of a trace that is being analysed neither waits nor is forgotten. */
 static void what_comes_during_the_analysis_is_analysed_later(void **state)
 {
     (void)state;
+    struct store *writer = test_store_again();
     struct trace trace;
     struct batch *batch = request(3);
     write_at(batch, TEST_NOW_NS);
     assert_true(claim(&trace, QUIET_MS));
     batch->sequence++;
-    pthread_t thread;
-    void *outcome;
-    pthread_create(&thread, NULL, write_more, batch);
-    int64_t deadline_ns = clock_monotonic_ns() + 30 * NS_PER_S;
-    while (test_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
-        assert_true(clock_monotonic_ns() < deadline_ns);
-    }
+    assert_int_equal(store_write_batch(writer, batch, TEST_NOW_NS + NS_PER_S), STORE_OK);
     assert_int_equal(contribute(store, &trace, 1), STORE_OK);
-    pthread_join(thread, &outcome);
-    assert_int_equal((uintptr_t)outcome, STORE_OK);
     assert_true(claim(&trace, 2 * QUIET_MS));
     assert_int_equal(trace.fragment_count, 2);
     store_release(store);
+    store_free(writer);
+}
+
+/* Traces that a claim did not come to are there for the next; none is looked at twice. */
+static void what_a_claim_did_not_come_to_is_put_back(void **state)
+{
+    (void)state;
+    struct trace trace;
+    unsigned char first[16];
+    for (int i = 0; i < 5; i++) write_at(request(1), TEST_NOW_NS);
+    assert_true(claim(&trace, QUIET_MS)); /* the first claim takes one */
+    assert_int_equal(contribute(store, &trace, 1), STORE_OK);
+    assert_true(claim(&trace, QUIET_MS));
+    memcpy(first, trace.id, 16);
+    assert_int_equal(contribute(store, &trace, 1), STORE_OK);
+    assert_true(claim(&trace, QUIET_MS)); /* at hand, and then given back */
+    assert_memory_not_equal(trace.id, first, 16);
+    store_release(store);
+    assert_int_equal(waiting(), 3);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.contribution"), 2);
+    unsigned done = 0;
+    for (; claim(&trace, 2 * QUIET_MS); done++) assert_int_equal(contribute(store, &trace, 1), STORE_OK);
+    assert_int_equal(done, 3);
+    assert_int_equal(waiting(), 0);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.contribution"), 5);
+}
+
+/* One batch names many traces; another collector takes the rest of them at the same moment only if they are its own. */
+static void a_row_of_many_traces_is_handed_out_one_by_one(void **state)
+{
+    (void)state;
+    struct trace trace;
+    struct batch_shape shape = {.traces = 1500, .spans = 3000, .operations = 3};
+    struct batch *batch = test_batch(&arena, &generator, &shape);
+    write_at(batch, TEST_NOW_NS);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.arrival"), 2);
+    unsigned done = 0;
+    for (; claim(&trace, WITHOUT_ROOT_MS + QUIET_MS); done++)
+        assert_int_equal(contribute(store, &trace, 1), STORE_OK);
+    assert_int_equal(done, 1500);
+    assert_int_equal(waiting(), 0);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.contribution"), 1500);
 }
 
 static void a_corrupt_fragment_is_told_and_put_away(void **state)
@@ -329,7 +363,7 @@ static void a_trace_larger_than_the_arena_is_told_and_put_away(void **state)
         STORE_REFUSED);
     assert_true(found);
     assert_int_equal(store_write_failure(store, store_error(store)), STORE_OK);
-    assert_int_equal(test_number("SELECT count(*) FROM weir.pending"), 0);
+    assert_int_equal(waiting(), 0);
     arena_fini(&small);
 }
 
@@ -379,7 +413,7 @@ static void a_contribution_that_is_refused_leaves_a_failure(void **state)
     assert_int_equal(contribute(store, &trace, 1), STORE_REFUSED);
     assert_int_equal(store_write_failure(store, "broken"), STORE_OK);
     assert_int_equal(test_number("SELECT count(*) FROM weir.contribution WHERE failure = 'broken'"), 1);
-    assert_int_equal(test_number("SELECT count(*) FROM weir.pending"), 0);
+    assert_int_equal(waiting(), 0);
     batch->sequence++;
     write_at(batch, TEST_NOW_NS);
     assert_true(claim(&trace, QUIET_MS));
@@ -387,7 +421,7 @@ static void a_contribution_that_is_refused_leaves_a_failure(void **state)
     batch->sequence++;
     write_at(batch, TEST_NOW_NS + 1);
     assert_int_equal(store_write_failure(store, "broken"), STORE_OK);
-    assert_int_equal(test_number("SELECT count(*) FROM weir.pending"), 1);
+    assert_int_equal(waiting(), 1);
 }
 
 /* Numbers that a transaction gave which then did not commit may not be used again. */
@@ -433,6 +467,8 @@ int main(void)
         TEST(a_late_span_has_the_trace_analysed_again),
         TEST(a_contribution_from_fewer_fragments_replaces_nothing),
         TEST(what_comes_during_the_analysis_is_analysed_later),
+        TEST(what_a_claim_did_not_come_to_is_put_back),
+        TEST(a_row_of_many_traces_is_handed_out_one_by_one),
         TEST(a_corrupt_fragment_is_told_and_put_away),
         TEST(a_trace_larger_than_the_arena_is_told_and_put_away),
 #ifndef __SANITIZE_ADDRESS__

@@ -19,7 +19,7 @@ class SpansArrive(unittest.TestCase):
             eventually(lambda: load.stats()["created"] == REQUESTS * THREADS * SPANS_A_REQUEST, "all requests are made")
             cls.running = load.stats()
             cls.stats = load.finish(10000)
-        eventually(lambda: cls.collector.sql("SELECT count(*) FROM weir.pending") == "0", "all traces are analysed")
+        eventually(lambda: cls.collector.json("/status")["traces_pending"] == 0, "all traces are analysed")
 
     @classmethod
     def tearDownClass(cls):
