@@ -57,12 +57,6 @@ const char *weir_status_text(enum weir_status status)
     return "unknown status";
 }
 
-static void set_epoch(uint32_t epoch)
-{
-    atomic_store_explicit(&weir_process.live_epoch, epoch,
-                          memory_order_release); /* pairs with thread_attach */
-}
-
 /* ---- fork ---- */
 
 /* No other thread of ours is between two states when the child is made. */
@@ -117,7 +111,7 @@ static void after_fork_in_child(void)
     if (here.is_running) {
         start_sampler();
         atomic_store(&weir_process.exporter_missing, true);
-        set_epoch(++here.epoch);
+        process_set_epoch(++here.epoch);
     }
 }
 
@@ -143,7 +137,7 @@ bool process_start_exporter(void)
         bool started = start_exporter();
         atomic_store_explicit(&weir_process.exporter_missing, false, memory_order_release);
         if (!started) {
-            set_epoch(0);
+            process_set_epoch(0);
             here.is_running = false;
         }
     }
@@ -175,7 +169,7 @@ static void at_exit(void)
     struct exporter *exporter = here.exporter;
     if (we_stop) {
         here.is_stopping = true;
-        set_epoch(0);
+        process_set_epoch(0);
     }
     pthread_mutex_unlock(&here.lifecycle);
     if (we_stop && exporter) exporter_stop_last(exporter, deadline);
@@ -225,7 +219,7 @@ static enum weir_status start(void)
     atomic_store(&here.exit_timeout_ms, here.settings->shutdown_timeout_ms);
     if (!start_exporter()) return WEIR_NO_THREAD;
     here.is_running = true;
-    set_epoch(++here.epoch);
+    process_set_epoch(++here.epoch);
     return WEIR_OK;
 }
 
@@ -292,7 +286,7 @@ static struct exporter *begin_shutdown(struct settings **settings)
     here.settings = NULL;
     here.is_stopping = true;
     event_clear(&here.stopped);
-    set_epoch(0);
+    process_set_epoch(0);
     return exporter;
 }
 

@@ -9,6 +9,15 @@
 struct process weir_process = {.accounting = PTHREAD_MUTEX_INITIALIZER,
                                .propagators = PROPAGATE_TRACE_CONTEXT | PROPAGATE_BAGGAGE};
 
+uint32_t weir_live_;
+
+void process_set_epoch(uint32_t epoch)
+{
+    atomic_store_explicit(&weir_process.live_epoch, epoch,
+                          memory_order_release); /* pairs with thread_attach */
+    __atomic_store_n(&weir_live_, epoch != 0, __ATOMIC_RELAXED);
+}
+
 static uint64_t get(const _Atomic uint64_t *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);

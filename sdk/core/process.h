@@ -47,7 +47,10 @@ struct process {
 
 extern struct process weir_process;
 
-/* weir.c: starts the exporter of a forked child, once. False: tracing ends there. */
+/* 0: tracing is off. lifecycle.c alone calls it. */
+void process_set_epoch(uint32_t epoch);
+
+/* lifecycle.c: starts the exporter of a forked child, once. False: tracing ends there. */
 bool process_start_exporter(void);
 
 /* All counters, the threads' included. Takes accounting. */

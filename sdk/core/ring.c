@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/core/ring.h"
 
-#include <stdbool.h>
-
 void ring_init(struct ring *ring, unsigned char *data, uint64_t size_bytes)
 {
     ring->data = data;

@@ -19,6 +19,7 @@
 #define WEIR_SDK_CORE_RING_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -51,11 +52,20 @@ void ring_clear(struct ring *ring);
 /* Producer: looks where the consumer is, and puts padding before the end where it must. NULL: full. */
 void *ring_make_room(struct ring *ring, uint32_t bytes);
 
+/* Producer: whether so many bytes are there without looking, and where they are. */
+static inline bool ring_has_room(const struct ring *ring, uint32_t bytes)
+{
+    return ring->next + bytes <= ring->limit;
+}
+static inline void *ring_next(const struct ring *ring)
+{
+    return ring->data + (ring->next & (ring->size_bytes - 1));
+}
+
 /* Producer. bytes is a multiple of 8. NULL: full. The frame's length is not written yet: it is its first word. */
 static inline void *ring_reserve(struct ring *ring, uint32_t bytes)
 {
-    if (__builtin_expect(ring->next + bytes > ring->limit, 0)) return ring_make_room(ring, bytes);
-    return ring->data + (ring->next & (ring->size_bytes - 1));
+    return __builtin_expect(ring_has_room(ring, bytes), 1) ? ring_next(ring) : ring_make_room(ring, bytes);
 }
 
 static inline void ring_commit(struct ring *ring, uint32_t bytes)

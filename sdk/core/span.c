@@ -76,13 +76,19 @@ static void new_trace(struct thread_state *thread, struct span_slot *slot)
     set_sampling(thread, slot, sampler_ask_root(&weir_process.sampler, slot->record.trace_id[1]));
 }
 
-static void child_of(struct span_slot *slot, const struct span_slot *parent)
+static inline void child_of(struct span_slot *slot, const struct span_slot *parent)
 {
     slot->record.trace_id[0] = parent->record.trace_id[0];
     slot->record.trace_id[1] = parent->record.trace_id[1];
     slot->record.parent_id = parent->record.span_id;
     slot->sampled = parent->sampled;
     if (__builtin_expect(parent->sampled == SPAN_SAMPLED_SOME, 0)) set_threshold(slot, parent->threshold);
+}
+
+static inline void give_slot_back(struct thread_state *thread, struct span_slot *slot)
+{
+    slot->generation++;
+    thread->free_slots |= 1ull << thread_slot_index(thread, slot);
 }
 
 /* Out of slots, the call that has been open longest gives up its own: most likely nobody will ever end it (its answer was
@@ -97,8 +103,7 @@ static bool reclaim_call(struct thread_state *thread)
     }
     if (!oldest) return false;
     if (oldest->is_request) request_end(thread, oldest);
-    oldest->generation++;
-    thread->free_slots |= 1ull << thread_slot_index(thread, oldest);
+    give_slot_back(thread, oldest);
     return true;
 }
 
@@ -108,19 +113,16 @@ static inline void record_clear(struct record *record)
     memset(record, 0, offsetof(struct record, trace_id));
 }
 
-/* An open slot whose span has an id, and no trace yet. */
-static inline struct span_slot *take_slot(struct thread_state *thread, const struct weir_site *site,
-                                          uint8_t kind)
+/* An open slot whose span has an id, and no trace yet; there is one. */
+static inline struct span_slot *take_free_slot(struct thread_state *thread, const struct weir_site *site,
+                                               uint8_t kind)
 {
-    if (__builtin_expect(thread->free_slots == 0, 0)) {
-        thread_count_up(&thread->dropped_too_deep);
-        if (!reclaim_call(thread)) return NULL;
-    }
     uint32_t index = (uint32_t)__builtin_ctzll(thread->free_slots);
     thread->free_slots &= thread->free_slots - 1;
     struct span_slot *slot = &thread->slots[index];
     slot->generation++;
     slot->on_stack = slot->is_request = false;
+    slot->entry_bytes = slot->attribute_count = 0;
     record_clear(&slot->record);
     slot->record.kind = kind;
     slot->record.site = site;
@@ -128,12 +130,21 @@ static inline struct span_slot *take_slot(struct thread_state *thread, const str
     return slot;
 }
 
-static inline struct span_slot *open_slot(struct thread_state *thread, const struct weir_site *site,
-                                          uint8_t kind)
+/* The same; NULL: too deep, counted. */
+static struct span_slot *take_slot(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
+{
+    if (thread->free_slots == 0) {
+        thread_count_up(&thread->dropped_too_deep);
+        if (!reclaim_call(thread)) return NULL;
+    }
+    return take_free_slot(thread, site, kind);
+}
+
+struct span_slot *span_open(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
 {
     struct span_slot *slot = take_slot(thread, site, kind);
-    if (__builtin_expect(!slot, 0)) return NULL;
-    if (__builtin_expect(thread->top == NO_SLOT, 0)) {
+    if (!slot) return NULL;
+    if (thread->top == NO_SLOT) {
         new_trace(thread, slot);
         request_begin(thread, slot);
     } else {
@@ -142,27 +153,22 @@ static inline struct span_slot *open_slot(struct thread_state *thread, const str
     return slot;
 }
 
-struct span_slot *span_open(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
-{
-    return open_slot(thread, site, kind);
-}
-
-/* For a few hundred bytes at most, a multiple of 8: a call of memcpy costs more than that. */
+/* For a few hundred bytes, a multiple of 8. Word by word: what has just been written in words cannot be read in larger
+ * pieces before it has reached the cache. */
 static inline void *copy_words(void *to, const void *from, uint32_t bytes)
 {
     unsigned char *target = to;
     const unsigned char *source = from;
-    for (; bytes >= 16; bytes -= 16, target += 16, source += 16) {
-        memcpy(target, source, 16);
+    for (; bytes; bytes -= 8, target += 8, source += 8) {
+        memcpy(target, source, 8);
         __asm__("" : "+r"(target)); /* else the compiler sees that this is memcpy, and calls it */
     }
-    if (bytes) memcpy(target, source, 8);
-    return target + bytes;
+    return target;
 }
 
-static inline uint32_t lists_bytes(const struct span_slot *slot, const struct call_state *call)
+static uint32_t parts_bytes(const struct span_slot *slot, const struct call_state *call)
 {
-    uint32_t bytes = slot->record.is_server ? (uint32_t)sizeof slot->server : 0;
+    uint32_t bytes = slot->entry_bytes + (slot->record.is_server ? (uint32_t)sizeof slot->server : 0);
     if (slot->record.has_threshold) bytes += (uint32_t)sizeof slot->threshold;
     if (call)
         bytes += (uint32_t)(sizeof call->record + call->link_count * sizeof call->links[0] +
@@ -170,36 +176,55 @@ static inline uint32_t lists_bytes(const struct span_slot *slot, const struct ca
     return bytes;
 }
 
-static void *lists_write(void *to, const struct span_slot *slot, const struct call_state *call)
+static void parts_write(void *to, const struct thread_state *thread, const struct span_slot *slot,
+                        const struct call_state *call)
 {
     if (slot->record.has_threshold) to = copy_words(to, &slot->threshold, sizeof slot->threshold);
     if (slot->record.is_server) to = copy_words(to, &slot->server, sizeof slot->server);
-    if (!call) return to;
-    to = copy_words(to, &call->record, sizeof call->record);
-    to = copy_words(to, call->links, call->link_count * (uint32_t)sizeof call->links[0]);
-    return copy_words(to, call->unread, call->unread_count * (uint32_t)sizeof call->unread[0]);
+    if (call) {
+        to = copy_words(to, &call->record, sizeof call->record);
+        to = copy_words(to, call->links, call->link_count * (uint32_t)sizeof call->links[0]);
+        to = copy_words(to, call->unread, call->unread_count * (uint32_t)sizeof call->unread[0]);
+    }
+    copy_words(to, thread->entries[thread_slot_index(thread, slot)].bytes, slot->entry_bytes);
 }
 
-static inline void record_push(struct thread_state *thread, struct span_slot *slot,
-                               const struct call_state *call)
+typedef uint64_t __attribute__((may_alias)) record_word;
+
+/* Word by word as well, and what was written in smaller pieces since the span began comes last. */
+static inline void record_write(struct record *restrict to, const struct span_slot *restrict slot,
+                                uint32_t bytes)
 {
-    struct record *record = &slot->record;
-    uint32_t entry_bytes = record->entry_bytes, lists = lists_bytes(slot, call);
-    record->bytes = (uint32_t)sizeof *record + lists + entry_bytes;
-    struct ring *ring = thread->ring;
-    unsigned char *to = ring_reserve(ring, record->bytes);
-    if (__builtin_expect(to == NULL, 0)) {
+    record_word *restrict target = (record_word *)to;
+    const record_word *restrict source = (const record_word *)&slot->record;
+#pragma GCC unroll 16
+    for (uint32_t i = 0; i < sizeof *to / sizeof *target; i++) target[i] = source[i];
+    to->bytes = bytes;
+    to->entry_bytes = slot->entry_bytes;
+    to->attribute_count = (uint8_t)slot->attribute_count;
+}
+
+/* What a span has besides its record: attributes, a call, a request's route. */
+static inline bool has_parts(const struct span_slot *slot)
+{
+    return slot->entry_bytes || slot->record.is_server || slot->record.has_threshold;
+}
+
+static __attribute__((noinline)) void record_push(struct thread_state *thread, const struct span_slot *slot,
+                                                  const struct call_state *call)
+{
+    uint32_t bytes = (uint32_t)sizeof slot->record + parts_bytes(slot, call);
+    struct record *to = ring_reserve(thread->ring, bytes);
+    if (!to) {
         thread_count_up(&thread->dropped_ring_full);
         return;
     }
-    memcpy(to, record, sizeof *record);
-    to += sizeof *record;
-    if (lists) to = lists_write(to, slot, call);
-    if (entry_bytes) copy_words(to, thread->entries[thread_slot_index(thread, slot)].bytes, entry_bytes);
-    ring_commit(ring, record->bytes);
+    record_write(to, slot, bytes);
+    parts_write(to + 1, thread, slot, call);
+    ring_commit(thread->ring, bytes);
 }
 
-static void stack_push(struct thread_state *thread, struct span_slot *slot)
+static inline void stack_push(struct thread_state *thread, struct span_slot *slot)
 {
     uint8_t index = (uint8_t)thread_slot_index(thread, slot);
     slot->on_stack = true;
@@ -209,23 +234,13 @@ static void stack_push(struct thread_state *thread, struct span_slot *slot)
     thread->top = index;
 }
 
-static void stack_remove(struct thread_state *thread, struct span_slot *slot)
+static inline void stack_remove(struct thread_state *thread, struct span_slot *slot)
 {
     if (slot->below != NO_SLOT) thread->slots[slot->below].above = slot->above;
     if (slot->above != NO_SLOT)
         thread->slots[slot->above].below = slot->below;
     else
         thread->top = slot->below;
-}
-
-static inline void close_slot(struct thread_state *thread, struct span_slot *slot,
-                              const struct call_state *call)
-{
-    if (slot->on_stack) stack_remove(thread, slot);
-    if (__builtin_expect(slot->is_request, 0)) request_end(thread, slot);
-    if (slot->sampled) record_push(thread, slot, call);
-    slot->generation++;
-    thread->free_slots |= 1ull << thread_slot_index(thread, slot);
 }
 
 void span_close(struct thread_state *thread, struct span_slot *slot, const struct call_state *call)
@@ -235,15 +250,24 @@ void span_close(struct thread_state *thread, struct span_slot *slot, const struc
         slot->record.link_count = (uint8_t)call->link_count;
         slot->record.unread_count = (uint8_t)call->unread_count;
     }
-    close_slot(thread, slot, call);
+    if (slot->on_stack) stack_remove(thread, slot);
+    if (slot->is_request) request_end(thread, slot);
+    if (slot->sampled) record_push(thread, slot, call);
+    give_slot_back(thread, slot);
 }
 
 /* ---- public: begin, end ---- */
 
+/*
+ * Begin and end come twice: as a straight line for what nearly every span is, and for everything else out of line. The
+ * straight lines call nothing, so that they need no stack frame; what they cannot do they leave, before they have touched
+ * anything, to the others as their last act.
+ */
+
 static const struct weir_span no_span = {0, 0};
 
 /* The slot becomes the thread's current span, and its clock starts. */
-static inline struct weir_span go_on(struct thread_state *thread, struct span_slot *slot)
+static struct weir_span go_on(struct thread_state *thread, struct span_slot *slot)
 {
     stack_push(thread, slot);
     struct weir_span span = thread_handle(thread, slot);
@@ -252,26 +276,88 @@ static inline struct weir_span go_on(struct thread_state *thread, struct span_sl
     return span;
 }
 
-struct weir_span weir_span_begin(const struct weir_site *site)
+static __attribute__((noinline)) struct weir_span begin_any(const struct weir_site *site)
 {
     struct thread_state *thread = thread_enter();
-    if (__builtin_expect(!thread, 0)) return no_span;
-    struct span_slot *slot = open_slot(thread, site, SPAN_KIND_INTERNAL);
-    if (__builtin_expect(slot != NULL, 1)) return go_on(thread, slot);
+    if (!thread) return no_span;
+    struct span_slot *slot = span_open(thread, site, SPAN_KIND_INTERNAL);
+    if (slot) return go_on(thread, slot);
     thread_leave(thread);
     return no_span;
 }
 
-void weir_span_end(struct weir_span span)
+static inline bool begins_straight(const struct thread_state *thread)
+{
+    return thread_is_attached(thread) && !thread->inside && thread->top != NO_SLOT &&
+           thread->free_slots != 0 && span_clock_has_counter();
+}
+
+struct weir_span weir_span_begin_live_(const struct weir_site *site)
+{
+    struct thread_state *thread = weir_thread;
+    if (__builtin_expect(!begins_straight(thread), 0)) return begin_any(site);
+    thread_set_inside(thread);
+    struct span_slot *slot = take_free_slot(thread, site, SPAN_KIND_INTERNAL);
+    child_of(slot, &thread->slots[thread->top]);
+    stack_push(thread, slot);
+    struct weir_span span = thread_handle(thread, slot);
+    if (slot->sampled) slot->record.start_ticks = span_clock_counter();
+    thread_leave(thread);
+    return span;
+}
+
+static void take_time(struct span_slot *slot)
+{
+    if (slot->sampled) slot->record.duration_ticks = span_clock_ticks() - slot->record.start_ticks;
+}
+
+static __attribute__((noinline)) void end_any(struct weir_span span)
 {
     struct thread_state *thread;
     struct span_slot *slot = thread_enter_slot(span, &thread);
-    if (__builtin_expect(!slot, 0)) return;
-    if (__builtin_expect(slot->on_stack, 1)) {
-        if (slot->sampled) slot->record.duration_ticks = span_clock_ticks() - slot->record.start_ticks;
-        close_slot(thread, slot, NULL);
+    if (!slot) return;
+    if (slot->on_stack) {
+        take_time(slot);
+        span_close(thread, slot, NULL);
     } else {
         call_close(thread, slot);
+    }
+    thread_leave(thread);
+}
+
+static __attribute__((noinline)) void push_and_leave(struct thread_state *thread,
+                                                     const struct span_slot *slot)
+{
+    record_push(thread, slot, NULL);
+    thread_leave(thread);
+}
+
+static inline bool ends_straight(const struct thread_state *thread, const struct span_slot *slot)
+{
+    return !thread->inside && slot->on_stack && !slot->is_request && span_clock_has_counter();
+}
+
+void weir_span_end_live_(struct weir_span span)
+{
+    struct thread_state *thread = weir_thread;
+    struct span_slot *slot = thread_slot(thread, span);
+    if (__builtin_expect(!slot, 0)) return;
+    if (__builtin_expect(!ends_straight(thread, slot), 0)) {
+        end_any(span);
+        return;
+    }
+    thread_set_inside(thread);
+    stack_remove(thread, slot);
+    give_slot_back(thread, slot); /* nobody can take it before thread_leave */
+    if (slot->sampled) {
+        struct ring *ring = thread->ring;
+        slot->record.duration_ticks = span_clock_counter() - slot->record.start_ticks;
+        if (__builtin_expect(has_parts(slot) || !ring_has_room(ring, sizeof(struct record)), 0)) {
+            push_and_leave(thread, slot);
+            return;
+        }
+        record_write(ring_next(ring), slot, sizeof(struct record));
+        ring_commit(ring, sizeof(struct record));
     }
     thread_leave(thread);
 }
@@ -375,7 +461,7 @@ struct span_slot *span_attach(struct thread_state *thread, const struct trace_co
 void span_detach(struct thread_state *thread, struct span_slot *slot)
 {
     slot->sampled = false; /* nothing of it is sent */
-    close_slot(thread, slot, NULL);
+    span_close(thread, slot, NULL);
 }
 
 /* ---- attributes and status ---- */
@@ -383,14 +469,13 @@ void span_detach(struct thread_state *thread, struct span_slot *slot)
 void *span_entry_new(struct thread_state *thread, struct span_slot *slot, struct record_entry header,
                      uint32_t body_bytes)
 {
-    struct record *record = &slot->record;
     header.bytes = (uint16_t)(sizeof header + body_bytes);
-    if (__builtin_expect(record->entry_bytes + sizeof header + body_bytes > SPAN_ATTRIBUTES_BYTES, 0)) {
+    if (__builtin_expect(slot->entry_bytes + sizeof header + body_bytes > SPAN_ATTRIBUTES_BYTES, 0)) {
         thread_count_up(&thread->attributes_dropped);
         return NULL;
     }
-    unsigned char *to = thread->entries[thread_slot_index(thread, slot)].bytes + record->entry_bytes;
-    record->entry_bytes = (uint16_t)(record->entry_bytes + header.bytes);
+    unsigned char *to = thread->entries[thread_slot_index(thread, slot)].bytes + slot->entry_bytes;
+    slot->entry_bytes = (uint16_t)(slot->entry_bytes + header.bytes);
     memcpy(to, &header, sizeof header);
     return to + sizeof header;
 }
@@ -439,9 +524,9 @@ static inline bool find_current(struct target *target)
 static inline void *attribute_new(const struct target *target, const char *key, uint8_t type,
                                   uint32_t text_bytes, uint32_t body_bytes)
 {
-    struct record *record = &target->slot->record;
+    struct span_slot *slot = target->slot;
     if (!key) return NULL;
-    if (__builtin_expect(record->attribute_count == BATCH_ATTRIBUTES_MAX, 0)) {
+    if (__builtin_expect(slot->attribute_count == BATCH_ATTRIBUTES_MAX, 0)) {
         thread_count_up(&target->thread->attributes_dropped);
         return NULL;
     }
@@ -449,7 +534,7 @@ static inline void *attribute_new(const struct target *target, const char *key, 
         target->thread, target->slot,
         (struct record_entry){.tag = RECORD_ATTRIBUTE, .type = type, .text_bytes = text_bytes, .key = key},
         body_bytes);
-    record->attribute_count = (uint8_t)(record->attribute_count + (body != NULL));
+    slot->attribute_count = (uint16_t)(slot->attribute_count + (body != NULL));
     return body;
 }
 

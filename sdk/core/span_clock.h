@@ -32,11 +32,28 @@ void span_clock_setup(bool system);
 /* The best of some tries: what lies between looking at the first clock and the last is less than a system call. */
 struct clock_reading span_clock_read(void);
 
-static inline uint64_t span_clock_ticks(void)
+/* Whether the counter is what ticks come from; then it may be read without asking again. */
+static inline bool span_clock_has_counter(void)
 {
 #if defined(__x86_64__)
-    if (__builtin_expect(span_clock_is_counter, 1)) return __rdtsc();
+    return __builtin_expect(span_clock_is_counter, 1);
+#else
+    return false;
 #endif
+}
+
+static inline uint64_t span_clock_counter(void)
+{
+#if defined(__x86_64__)
+    return __rdtsc();
+#else
+    return 0;
+#endif
+}
+
+static inline uint64_t span_clock_ticks(void)
+{
+    if (span_clock_has_counter()) return span_clock_counter();
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;

@@ -63,8 +63,9 @@ struct span_slot {
     uint8_t below, above;             /* the stack of this thread's open spans, calls excepted */
     uint8_t sampled;                  /* enum span_sampled */
     bool on_stack, is_request;
-    uint64_t threshold;   /* with SPAN_SAMPLED_SOME */
-    struct record record; /* entry_bytes and attribute_count grow; bytes is set at the end */
+    uint16_t entry_bytes, attribute_count; /* they grow, and go into the record at its end, as its length does */
+    uint64_t threshold;                    /* with SPAN_SAMPLED_SOME */
+    struct record record;
     struct record_server server;
     struct evidence_frame outer_request;
 };

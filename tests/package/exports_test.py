@@ -19,11 +19,11 @@ def run(*command):
 
 
 def declared():
-    """The functions that the public headers promise."""
+    """The functions and the variable that the public headers promise."""
     names = []
     for header in include.rglob("*.h"):
         text = re.sub(r"/\*.*?\*/", "", header.read_text(encoding="utf-8"), flags=re.DOTALL)
-        names += re.findall(r"^WEIR_API\b[^;{]*?\b(weir_\w+)\s*\(", text, flags=re.MULTILINE)
+        names += re.findall(r"^WEIR_API\b[^;{]*?\b(weir_\w+)\s*[(;]", text, flags=re.MULTILINE)
     return set(names)
 
 

@@ -40,6 +40,16 @@ extern "C" {
 #error "weir needs GNU C: WEIR_SPAN ends its span with __attribute__((cleanup))"
 #endif
 
+/* Inline for a user's inline functions, too: in C a static one must not be used there, and libweir has the body for
+ * callers that were not optimized. */
+#ifdef __cplusplus
+#define WEIR_INLINE inline
+#define WEIR_NULL   nullptr
+#else
+#define WEIR_INLINE extern __inline__ __attribute__((__gnu_inline__))
+#define WEIR_NULL   ((void *)0)
+#endif
+
 /* ---- setting up and shutting down ---- */
 
 /* One table: the code, what weir_status_text says, and the manual. */
@@ -74,10 +84,8 @@ WEIR_API const char *weir_status_text(enum weir_status status);
 
 enum weir_sampler {
     WEIR_SAMPLER_UNSET = 0,
-#define X(name, number, text) WEIR_SAMPLER_##name = number,
-    WEIR_SAMPLERS(X)
-#undef X
-        WEIR_SAMPLER_LAST_
+#define WEIR_SAMPLER_CODE_(name, number, text) WEIR_SAMPLER_##name = number,
+    WEIR_SAMPLERS(WEIR_SAMPLER_CODE_) WEIR_SAMPLER_LAST_
 };
 
 enum weir_switch { WEIR_SWITCH_UNSET = 0, WEIR_SWITCH_ON = 1, WEIR_SWITCH_OFF = 2 };
@@ -193,6 +201,24 @@ WEIR_API struct weir_span weir_span_begin(const struct weir_site *site);
 WEIR_API void weir_span_end(struct weir_span span);
 WEIR_API struct weir_span weir_span_current(void);
 
+/* Inline, begin and end cost next to nothing while tracing is off: a load and a branch, and nothing for the end of {0}. Of the
+ * flag only 0 has a meaning, for ever: begin would return {0}. Everything else is for the library to say, which looks itself,
+ * so that a program that never saw the flag is served as well. */
+WEIR_API extern uint32_t weir_live_;
+WEIR_API struct weir_span weir_span_begin_live_(const struct weir_site *site);
+WEIR_API void weir_span_end_live_(struct weir_span span);
+
+WEIR_INLINE struct weir_span weir_span_begin(const struct weir_site *site)
+{
+    struct weir_span none = {0, 0};
+    return __atomic_load_n(&weir_live_, __ATOMIC_RELAXED) ? weir_span_begin_live_(site) : none;
+}
+
+WEIR_INLINE void weir_span_end(struct weir_span span)
+{
+    if (span.generation) weir_span_end_live_(span);
+}
+
 /* How a carrier's values are looked up, by a header's lower-case name. get returns a header's value, or NULL. A header may
  * come in several lines, which get does not show: all, where the carrier has it (else NULL), is asked instead; it fills in at
  * most room values, in order, and returns how many lines there are. Values are good until weir's function returns. */
@@ -245,16 +271,6 @@ WEIR_API void weir_error(const char *error_type);
         static const struct weir_site weir_site_ = {(name_), __FILE__, __extension__ __func__, __LINE__};    \
         &weir_site_;                                                                                         \
     }))
-
-/* Inline for a user's inline functions, too: in C a static one must not be used there, and libweir has the body for
- * callers that were not optimized. */
-#ifdef __cplusplus
-#define WEIR_INLINE inline
-#define WEIR_NULL   nullptr
-#else
-#define WEIR_INLINE extern __inline__ __attribute__((__gnu_inline__))
-#define WEIR_NULL   ((void *)0)
-#endif
 
 WEIR_API void weir_span_cleanup_(struct weir_span *span);
 WEIR_INLINE void weir_span_cleanup_(struct weir_span *span) { weir_span_end(*span); }
