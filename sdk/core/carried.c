@@ -2,7 +2,7 @@
 #include "sdk/core/carried.h"
 
 #include "sdk/core/baggage.h"
-#include "sdk/core/thread.h"
+#include "sdk/core/span_sampling.h"
 
 struct carried *carried_new(struct thread_state *thread, const struct span_slot *slot, bool random)
 {
@@ -61,6 +61,7 @@ struct carried *carried_own(struct thread_state *thread, const struct span_slot 
     const struct carried *inherited = carried_of(thread, slot);
     if (inherited == own) return own;
     carried_new(thread, slot, carried_is_random(inherited));
+    if (!inherited) own->tracestate_bytes = (uint16_t)span_sampling_own_state(slot, own->tracestate);
     if (!inherited) return own;
     own->tracestate_bytes = inherited->tracestate_bytes;
     memcpy(own->tracestate, inherited->tracestate, inherited->tracestate_bytes + 1u);

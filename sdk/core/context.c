@@ -9,6 +9,7 @@
 #include "sdk/core/carried.h"
 #include "sdk/core/propagation.h"
 #include "sdk/core/span.h"
+#include "sdk/core/span_sampling.h"
 #include "sdk/core/tracestate.h"
 
 #include <stddef.h>
@@ -49,7 +50,8 @@ static void describe(const struct thread_state *thread, const struct span_slot *
                                 carried_is_random(carried)};
     trace_context_ids(&ids, to);
     to->remote = false;
-    to->tracestate_bytes = carried ? carried->tracestate_bytes : 0;
+    to->tracestate_bytes =
+        carried ? carried->tracestate_bytes : (uint16_t)span_sampling_own_state(slot, to->tracestate);
     if (carried) memcpy(to->tracestate, carried->tracestate, carried->tracestate_bytes);
     to->tracestate[to->tracestate_bytes] = 0;
     if (baggage) baggage_copy(baggage, carried ? &carried->baggage : NULL);
@@ -99,8 +101,8 @@ void weir_span_inject(struct weir_span span, const struct weir_header_writer *wr
 
 static const struct weir_attachment no_attachment = {0, 0};
 
-static void carry(struct thread_state *thread, const struct span_slot *slot,
-                  const struct weir_context *context, const struct weir_baggage *baggage)
+static struct carried *carry(struct thread_state *thread, const struct span_slot *slot,
+                             const struct weir_context *context, const struct weir_baggage *baggage)
 {
     struct carried *carried = carried_new(thread, slot, context->flags & WEIR_CONTEXT_RANDOM);
     size_t bytes = strnlen(context->tracestate, WEIR_TRACESTATE_BYTES - 1);
@@ -108,6 +110,7 @@ static void carry(struct thread_state *thread, const struct span_slot *slot,
     carried->tracestate[bytes] = 0;
     carried->tracestate_bytes = (uint16_t)bytes;
     baggage_copy(&carried->baggage, baggage);
+    return carried;
 }
 
 struct weir_attachment weir_context_attach(const struct weir_context *context,
@@ -120,7 +123,11 @@ struct weir_attachment weir_context_attach(const struct weir_context *context,
     struct trace_context ids = trace_context_of(context);
     struct span_slot *slot = span_attach(thread, &ids);
     if (slot) {
-        carry(thread, slot, context, baggage);
+        struct carried *carried = carry(thread, slot, context, baggage);
+        if (context->remote)
+            span_sampling_adopt(thread, slot, carried, ids.sampled);
+        else
+            span_sampling_go_on(slot, carried, ids.sampled);
         struct weir_span handle = thread_handle(thread, slot);
         attachment = (struct weir_attachment){handle.slot, handle.generation};
     }
@@ -138,13 +145,16 @@ void weir_context_detach(struct weir_attachment attachment)
     thread_leave(thread);
 }
 
-void span_carry_incoming(struct thread_state *thread, const struct span_slot *slot,
-                         const struct incoming *incoming)
+void span_carry_incoming(struct thread_state *thread, struct span_slot *slot, const struct incoming *incoming)
 {
     const struct header_lines *states = &incoming->tracestate, *baggage = &incoming->baggage;
     bool is_random = !incoming->has_parent || incoming->parent.random;
     struct carried *carried = carried_new(thread, slot, is_random);
     carried->tracestate_bytes = (uint16_t)tracestate_read(carried->tracestate, states->line, states->count);
+    if (incoming->has_parent)
+        span_sampling_adopt(thread, slot, carried, incoming->parent.sampled);
+    else
+        carried->tracestate_bytes = (uint16_t)span_sampling_own_state(slot, carried->tracestate);
     if (baggage->count) baggage_read(&carried->baggage, baggage->line, baggage->count);
 }
 

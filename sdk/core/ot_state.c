@@ -59,22 +59,28 @@ static size_t write_threshold(char *to, uint64_t threshold)
     return len;
 }
 
-static size_t append(char *to, size_t len, struct str part)
+/* The value's parts with th in its place, or at the end when there was none. False: too long. */
+static bool compose(char to[OT_VALUE_MOST], size_t *len, struct str value, struct str threshold)
 {
-    if (part.len == 0 || len + (len > 0) + part.len > OT_VALUE_MOST) return len;
-    if (len) to[len++] = ';';
-    memcpy(to + len, part.data, part.len);
-    return len + part.len;
+    *len = 0;
+    do {
+        struct str part = value.len ? next(&value) : threshold;
+        bool is_threshold = str_starts(part, "th:");
+        if (is_threshold) part = threshold;
+        if (is_threshold) threshold.len = 0; /* once */
+        if (part.len == 0) continue;
+        if (*len + (*len > 0) + part.len > OT_VALUE_MOST) return false;
+        if (*len) to[(*len)++] = ';';
+        memcpy(to + *len, part.data, part.len);
+        *len += part.len;
+    } while (value.len || threshold.len);
+    return true;
 }
 
 size_t ot_state_write(char to[OT_VALUE_MOST], struct str value, uint64_t threshold)
 {
     char own[3 + THRESHOLD_DIGITS];
-    size_t len = 0;
-    while (value.len) {
-        struct str part = next(&value);
-        if (!str_starts(part, "th:")) len = append(to, len, part);
-    }
-    if (threshold < RANDOMNESS_ALL) len = append(to, len, str_view(own, write_threshold(own, threshold)));
-    return len;
+    size_t len, own_len = threshold < RANDOMNESS_ALL ? write_threshold(own, threshold) : 0;
+    if (compose(to, &len, value, str_view(own, own_len))) return len;
+    return compose(to, &len, value, str_view("", 0)) ? len : 0;
 }

@@ -22,7 +22,8 @@ void sampler_start(struct sampler *sampler, enum weir_sampler kind, double ratio
     atomic_store_explicit(&sampler->has_limit, has_limit, memory_order_relaxed);
     atomic_store_explicit(&sampler->is_parent_based, kind >= WEIR_SAMPLER_PARENTBASED_ALWAYS_ON,
                           memory_order_relaxed);
-    atomic_store_explicit(&sampler->is_asked, threshold > 0 || has_limit, memory_order_relaxed);
+    atomic_store_explicit(&sampler->is_probability, is_ratio || has_limit, memory_order_relaxed);
+    atomic_store_explicit(&sampler->is_asked, is_ratio || is_off || has_limit, memory_order_relaxed);
 }
 
 static struct sampling sampled_away(enum sampled_away away)
@@ -37,6 +38,7 @@ struct sampling sampler_ask(struct sampler *sampler, uint64_t randomness)
     if (atomic_load_explicit(&sampler->has_limit, memory_order_relaxed) &&
         !rate_limit_take(&sampler->limit, randomness, now_ns(), &threshold))
         return sampled_away(SAMPLED_AWAY_by_rate_limit);
+    if (!atomic_load_explicit(&sampler->is_probability, memory_order_relaxed)) threshold = THRESHOLD_UNKNOWN;
     return (struct sampling){true, SAMPLED_AWAY_by_sampler, threshold};
 }
 

@@ -8,6 +8,9 @@
  * contradict each other (R >= T is not what the flag says), or there is no th, its weight is not known: th is erased on the
  * way on, and the trace counts as one. The other samplers decide anew.
  *
+ * th is written by the ratio samplers and by the rate limit. always_on writes none, so that nothing is added to
+ * anybody's headers as long as nothing is left out.
+ *
  * The sampler is set by weir_init and read by all threads; its fields are atomics because threads may still be looking at
  * the former one's. No lock, no system call, nothing is allocated.
  *
@@ -28,6 +31,7 @@
 
 struct sampler {
     _Atomic bool is_asked;        /* false: every trace is kept that has no caller who said otherwise */
+    _Atomic bool is_probability;  /* th says with which */
     _Atomic bool is_parent_based; /* a caller's decision stands */
     _Atomic bool has_limit;
     _Atomic uint64_t threshold; /* without the limit */
@@ -63,11 +67,17 @@ static inline uint64_t sampler_randomness(uint64_t trace_id_end)
     return trace_id_end & (RANDOMNESS_ALL - 1);
 }
 
+/* Without: every trace that begins here is kept, and stands for itself. */
+static inline bool sampler_is_asked(const struct sampler *sampler)
+{
+    return atomic_load_explicit(&sampler->is_asked, memory_order_relaxed);
+}
+
 /* A trace that begins here with this trace id's last 8 bytes. */
 static inline struct sampling sampler_ask_root(struct sampler *sampler, uint64_t trace_id_end)
 {
-    if (__builtin_expect(!atomic_load_explicit(&sampler->is_asked, memory_order_relaxed), 1))
-        return (struct sampling){true, SAMPLED_AWAY_by_sampler, 0};
+    if (__builtin_expect(!sampler_is_asked(sampler), 1))
+        return (struct sampling){true, SAMPLED_AWAY_by_sampler, THRESHOLD_UNKNOWN};
     return sampler_ask(sampler, sampler_randomness(trace_id_end));
 }
 

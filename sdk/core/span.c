@@ -9,6 +9,7 @@
 #include "model/span.h"
 #include "proto/batch.h"
 #include "sdk/core/span_clock.h"
+#include "sdk/core/span_sampling.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -51,29 +52,12 @@ static void request_end(struct thread_state *thread, struct span_slot *slot)
 
 /* ---- opening and closing ---- */
 
-static inline void set_threshold(struct span_slot *slot, uint64_t threshold)
-{
-    slot->sampled = SPAN_SAMPLED_SOME;
-    slot->threshold = threshold;
-    slot->record.has_threshold = 1;
-}
-
-/* Where a request begins. */
-static void set_sampling(struct thread_state *thread, struct span_slot *slot, struct sampling sampling)
-{
-    slot->sampled = sampling.sampled ? SPAN_SAMPLED_ALL : SPAN_SAMPLED_NOT;
-    if (!sampling.sampled)
-        thread_count_up(&thread->sampled_away[sampling.away]);
-    else if (sampling.threshold - 1 < RANDOMNESS_ALL - 1)
-        set_threshold(slot, sampling.threshold);
-}
-
 static void new_trace(struct thread_state *thread, struct span_slot *slot)
 {
     slot->record.trace_id[0] = id_next(&thread->ids);
     slot->record.trace_id[1] = id_next(&thread->ids);
     slot->record.parent_id = 0;
-    set_sampling(thread, slot, sampler_ask_root(&weir_process.sampler, slot->record.trace_id[1]));
+    span_sampling_root(thread, slot);
 }
 
 static inline void child_of(struct span_slot *slot, const struct span_slot *parent)
@@ -81,8 +65,7 @@ static inline void child_of(struct span_slot *slot, const struct span_slot *pare
     slot->record.trace_id[0] = parent->record.trace_id[0];
     slot->record.trace_id[1] = parent->record.trace_id[1];
     slot->record.parent_id = parent->record.span_id;
-    slot->sampled = parent->sampled;
-    if (__builtin_expect(parent->sampled == SPAN_SAMPLED_SOME, 0)) set_threshold(slot, parent->threshold);
+    span_sampling_inherit(slot, parent);
 }
 
 static inline void give_slot_back(struct thread_state *thread, struct span_slot *slot)
@@ -377,14 +360,12 @@ struct weir_span weir_span_current(void)
 
 /* ---- public: server spans ---- */
 
-static void adopt(struct thread_state *thread, struct span_slot *slot, const struct trace_context *parent)
+static void adopt(struct span_slot *slot, const struct trace_context *parent)
 {
     slot->record.trace_id[0] = parent->trace_id[0];
     slot->record.trace_id[1] = parent->trace_id[1];
     slot->record.parent_id = parent->span_id;
     slot->record.flags = SPAN_FLAG_REMOTE_PARENT;
-    const struct sampling_parent decided = {parent->sampled, {THRESHOLD_UNKNOWN, 0, false}};
-    set_sampling(thread, slot, sampler_ask_child(&weir_process.sampler, &decided, parent->trace_id[1]));
 }
 
 struct weir_span weir_server_begin(const struct weir_site *site, const char *method, const char *route,
@@ -403,7 +384,7 @@ struct weir_span weir_server_begin(const struct weir_site *site, const char *met
     slot->record.is_server = 1;
     slot->server = (struct record_server){method ? method : "", route ? route : ""};
     if (incoming.has_parent)
-        adopt(thread, slot, &incoming.parent);
+        adopt(slot, &incoming.parent);
     else
         new_trace(thread, slot);
     request_begin(thread, slot);
@@ -452,7 +433,6 @@ struct span_slot *span_attach(struct thread_state *thread, const struct trace_co
     slot->record.trace_id[1] = context->trace_id[1];
     slot->record.span_id = context->span_id;
     slot->record.parent_id = 0;
-    slot->sampled = context->sampled;
     request_begin(thread, slot);
     stack_push(thread, slot);
     return slot;

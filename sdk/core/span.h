@@ -19,7 +19,7 @@ struct span_slot *span_open(struct thread_state *thread, const struct weir_site 
 void span_close(struct thread_state *thread, struct span_slot *slot, const struct call_state *call);
 
 /* Another's span as the thread's current one, so that what begins from here on is a child of it; never sent. NULL: too
- * deep, counted. */
+ * deep, counted. Whether it is sampled is left to the caller. */
 struct span_slot *span_attach(struct thread_state *thread, const struct trace_context *context);
 void span_detach(struct thread_state *thread, struct span_slot *slot);
 
@@ -29,8 +29,8 @@ static inline bool span_is_attached(const struct span_slot *slot)
     return slot->record.kind == SPAN_KIND_UNSPECIFIED;
 }
 
-/* context.c: what came with a server span's request beside the ids. */
-void span_carry_incoming(struct thread_state *thread, const struct span_slot *slot,
+/* context.c: what came with a server span's request beside the ids; with a parent, also whether it is sampled. */
+void span_carry_incoming(struct thread_state *thread, struct span_slot *slot,
                          const struct incoming *incoming);
 
 /* A new entry of an open span, its header filled in: returns the body, body_bytes long (a multiple of 8). NULL: it does not

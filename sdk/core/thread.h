@@ -54,8 +54,9 @@ struct call_state {
 /* Whether a span is recorded: the same for all spans of a request. */
 enum span_sampled {
     SPAN_SAMPLED_NOT,
-    SPAN_SAMPLED_ALL, /* and stands for itself alone */
-    SPAN_SAMPLED_SOME /* and stands for others, too: with a threshold, which its record has */
+    SPAN_SAMPLED_PLAIN, /* nobody says with which probability */
+    SPAN_SAMPLED_ALL,   /* with the threshold 0: it stands for itself alone */
+    SPAN_SAMPLED_SOME   /* and stands for others, too: with a threshold, which its record has */
 };
 
 struct span_slot {

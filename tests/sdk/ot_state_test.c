@@ -78,8 +78,10 @@ static void a_threshold_is_written(void **state)
         {"th:c", THRESHOLD_UNKNOWN, ""},
         {"th:c;th:8", THRESHOLD_UNKNOWN, ""},
         {"th:c;rv:7479cfb506891d", THRESHOLD_UNKNOWN, "rv:7479cfb506891d"},
+        {"th:c;rv:7479cfb506891d", 0x80000000000000, "th:8;rv:7479cfb506891d"},
+        {"th:c;x:1;th:c", 0x80000000000000, "th:8;x:1"},
         {"rv:7479cfb506891d", 0x80000000000000, "rv:7479cfb506891d;th:8"},
-        {"a:1;th:nonsense;b:2", 0xc0000000000000, "a:1;b:2;th:c"},
+        {"a:1;th:nonsense;b:2", 0xc0000000000000, "a:1;th:c;b:2"},
         {";a:1;;", 0, "a:1;th:0"},
     };
     char to[OT_VALUE_MOST + 1];
@@ -100,6 +102,11 @@ static void the_longest_value(void **state)
     value[OT_VALUE_MOST - 5] = 0;
     assert_int_equal(ot_state_write(to, str_of(value), 0), OT_VALUE_MOST);
     assert_memory_equal(to + OT_VALUE_MOST - 5, ";th:0", 5);
+    char grows[OT_VALUE_MOST + 1] = "th:8;a:"; /* a longer threshold has no room: none, and the rest stays */
+    memset(grows + 7, 'x', OT_VALUE_MOST - 7);
+    grows[OT_VALUE_MOST] = 0;
+    assert_int_equal(ot_state_write(to, str_of(grows), 1), OT_VALUE_MOST - 5);
+    assert_memory_equal(to, grows + 5, OT_VALUE_MOST - 5);
     value[OT_VALUE_MOST - 5] = 'x';
     value[OT_VALUE_MOST - 4] = 0;
     assert_int_equal(ot_state_write(to, str_of(value), 0), OT_VALUE_MOST - 4);

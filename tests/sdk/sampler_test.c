@@ -56,8 +56,10 @@ static void roots(void **state)
 {
     (void)state;
     start(WEIR_SAMPLER_ALWAYS_ON, 0.1); /* the ratio is another sampler's */
-    assert_true(ask(0).sampled && ask(0).threshold == 0);
+    assert_true(ask(0).sampled && ask(0).threshold == THRESHOLD_UNKNOWN);
     start(WEIR_SAMPLER_PARENTBASED_ALWAYS_ON, 0.1);
+    assert_true(ask(0).sampled && ask(0).threshold == THRESHOLD_UNKNOWN);
+    start(WEIR_SAMPLER_PARENTBASED_TRACEIDRATIO, 1);
     assert_true(ask(0).sampled && ask(0).threshold == 0);
     start(WEIR_SAMPLER_ALWAYS_OFF, 1);
     assert_false(ask(UINT64_MAX).sampled);
@@ -122,7 +124,7 @@ static void children(void **state)
         {ALONE, 0.25, true, "th:8", HALF, false, NONE},
         {ALONE, 0.5, false, "rv:80000000000000", LOW, true, 0x80000000000000},
         {ALONE, 0.5, true, "rv:7fffffffffffff", HIGH, false, NONE},
-        {WEIR_SAMPLER_ALWAYS_ON, 1, false, "th:8", LOW, true, 0},
+        {WEIR_SAMPLER_ALWAYS_ON, 1, false, "th:8", LOW, true, NONE},
         {WEIR_SAMPLER_ALWAYS_OFF, 1, true, "th:0", HIGH, false, NONE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
