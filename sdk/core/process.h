@@ -20,6 +20,11 @@
 
 struct thread_state;
 
+/* Set by weir_init; a thread that still looks at the former ones is no harm. */
+struct span_limits {
+    _Atomic uint32_t events, links, event_attributes, link_attributes, value_bytes;
+};
+
 struct process {
     /* What each span reads, and what is written now and then, lie on cache lines of their own. */
     _Alignas(64) _Atomic uint32_t live_epoch;
@@ -27,6 +32,7 @@ struct process {
     _Atomic bool evidence;         /* WEIR_EVIDENCE */
     _Atomic uint32_t ring_bytes;   /* of threads that come from now on */
     _Atomic uint32_t propagators;  /* OTEL_PROPAGATORS: PROPAGATE_… of settings.h */
+    struct span_limits limits;     /* OTEL_SPAN_EVENT_COUNT_LIMIT and so on */
     struct hash_key key;           /* made once, before the first epoch */
     struct sampler sampler;
 

@@ -59,7 +59,13 @@ struct record_link {
     uint32_t unused;
 };
 
-enum record_tag { RECORD_ATTRIBUTE = 1 };
+enum record_tag {
+    RECORD_ATTRIBUTE = 1,
+    RECORD_EVENT, /* type: how many attributes, text_bytes: how many were dropped; body: record_event, attributes */
+    RECORD_SPAN_LINK, /* the same; body: record_span_link, its tracestate, attributes */
+    RECORD_MESSAGE,   /* of the status; body: the text; the last one counts */
+    RECORD_DROPPED    /* body: record_dropped; at most one */
+};
 enum { RECORD_TEXT_BORROWED = 0x80 }; /* in type: the value is a pointer to text that lives for ever */
 
 struct record_entry {
@@ -69,6 +75,20 @@ struct record_entry {
     uint32_t text_bytes;
     const char *key; /* borrowed */
     /* the body: text_bytes of text, filled up to a multiple of 8; or an int64_t: integer, truth, double's bits, pointer */
+};
+
+struct record_event {
+    uint64_t ticks; /* of span_clock.h */
+};
+
+struct record_span_link {
+    unsigned char trace_id[16], span_id[8];
+    uint32_t trace_flags;
+    uint32_t state_bytes; /* of tracestate, behind this, filled up to a multiple of 8 */
+};
+
+struct record_dropped { /* how many more the span had */
+    uint32_t attributes, events, span_links, unused;
 };
 
 static inline uint32_t record_round(uint32_t bytes) { return (bytes + 7) & ~7u; }

@@ -9,6 +9,7 @@
 #include "model/span.h"
 #include "proto/batch.h"
 #include "sdk/core/span_clock.h"
+#include "sdk/core/span_events.h"
 #include "sdk/core/span_sampling.h"
 
 #include <stddef.h>
@@ -451,7 +452,7 @@ void *span_entry_new(struct thread_state *thread, struct span_slot *slot, struct
 {
     header.bytes = (uint16_t)(sizeof header + body_bytes);
     if (__builtin_expect(slot->entry_bytes + sizeof header + body_bytes > SPAN_ATTRIBUTES_BYTES, 0)) {
-        thread_count_up(&thread->attributes_dropped);
+        span_count_dropped(thread, slot, SPAN_ATTRIBUTES);
         return NULL;
     }
     unsigned char *to = thread->entries[thread_slot_index(thread, slot)].bytes + slot->entry_bytes;
@@ -507,7 +508,7 @@ static inline void *attribute_new(const struct target *target, const char *key, 
     struct span_slot *slot = target->slot;
     if (!key) return NULL;
     if (__builtin_expect(slot->attribute_count == BATCH_ATTRIBUTES_MAX, 0)) {
-        thread_count_up(&target->thread->attributes_dropped);
+        span_count_dropped(target->thread, slot, SPAN_ATTRIBUTES);
         return NULL;
     }
     void *body = span_entry_new(

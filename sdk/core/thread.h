@@ -28,7 +28,7 @@
 #include <signal.h>
 
 #define SPAN_DEPTH            64   /* open spans of a thread; one bit each */
-#define SPAN_ATTRIBUTES_BYTES 1536 /* of one span */
+#define SPAN_ATTRIBUTES_BYTES 1536 /* of one span, and its events and links */
 #define UNREAD_MAX            16
 #define NO_SLOT               0xff
 
@@ -77,9 +77,12 @@ struct unread_answer {
     uint64_t span_id;
 };
 
-/* The entries of one open span, behind each other. A little more than is used, so that they may be copied in steps. */
+/* Whatever else a span has, there is room for the entry that counts what did not fit. */
+#define SPAN_DROPPED_BYTES ((uint32_t)(sizeof(struct record_entry) + sizeof(struct record_dropped)))
+
+/* The entries of one open span, behind each other. */
 struct span_entries {
-    _Alignas(16) unsigned char bytes[SPAN_ATTRIBUTES_BYTES];
+    _Alignas(16) unsigned char bytes[SPAN_ATTRIBUTES_BYTES + SPAN_DROPPED_BYTES];
 };
 
 struct thread_state {

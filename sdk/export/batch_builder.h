@@ -16,14 +16,22 @@
 #define BUILDER_SPANS_MAX 8192
 #define BUILDER_BYTES_MAX (6u << 20) /* of what goes into a batch, roughly; far below BATCH_BYTES_MAX */
 
+#define BUILDER_INTERNERS(X)                                                                                 \
+    X(strings)                                                                                               \
+    X(sites)                                                                                                 \
+    X(operations)                                                                                            \
+    X(traces)                                                                                                \
+    X(samplings)
+
 struct builder {
     struct batch batch; /* its columns are owned here; valid until builder_clear */
     size_t bytes;       /* estimate */
     int64_t last_start_ns;
-    struct interner strings, sites, operations, traces, samplings;
-    struct { /* elements that there is room for */
+    struct interner strings, sites, operations, traces, samplings; /* BUILDER_INTERNERS */
+    struct {                                                       /* elements that there is room for */
         size_t string_data;
-        uint32_t strings, resource, traces, operations, samplings, sites, spans, unread, links, attributes;
+        uint32_t strings, resource, traces, operations, sites, samplings, spans, unread, links, attributes,
+            events, event_attributes, span_links, span_link_attributes;
     } room;
     const struct weir_site **site_keys; /* of sites, by number */
 };

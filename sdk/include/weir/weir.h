@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#include <initializer_list>
 extern "C" {
 #endif
 
@@ -165,7 +166,7 @@ struct weir_stats {
     uint64_t dropped;      /* sum of the following */
     uint64_t dropped_ring_full, dropped_too_deep, dropped_refused, dropped_shutdown, dropped_no_memory,
         dropped_forked;
-    uint64_t attributes_dropped; /* attributes that did not fit; their spans were kept */
+    uint64_t attributes_dropped; /* attributes, events and links that did not fit; their spans were kept */
     uint64_t batches_sent, batches_resent;
     /* Requests and other traces begun here that were not recorded, and are not in created: sum, and who had it so */
     uint64_t sampled_away, sampled_away_by_caller, sampled_away_by_sampler, sampled_away_by_rate_limit;
@@ -260,6 +261,49 @@ WEIR_API void weir_bool(const char *key, bool value);
 WEIR_API void weir_string(const char *key, const char *value);
 WEIR_API void weir_error(const char *error_type);
 
+/* ---- events, links to other spans, what an error says ---- */
+
+/*
+ *     weir_event("retry", WEIR_ATTRIBUTES(weir_attribute_int("attempt", 2), weir_attribute_string("why", text)));
+ *     weir_event("cache was cold", WEIR_NO_ATTRIBUTES);
+ *
+ * A span has room for 1,536 bytes of attributes, events and links together, and for 128 events and 128 links at most
+ * (OTEL_SPAN_EVENT_COUNT_LIMIT and so on make it fewer). What does not fit is counted, in the span and in weir_stats
+ * (attributes_dropped); a link's tracestate is left out first.
+ */
+enum weir_type { WEIR_TYPE_STRING = 1, WEIR_TYPE_BOOL = 2, WEIR_TYPE_INT = 3, WEIR_TYPE_DOUBLE = 4 };
+
+/* An attribute of an event or a link. key is borrowed; text is copied, cut at 1024 bytes. */
+struct weir_attribute {
+    const char *key;
+    enum weir_type type;
+    union {
+        const char *text;
+        int64_t integer; /* also a bool: 0 or 1 */
+        double real;
+    } value;
+};
+
+WEIR_API struct weir_attribute weir_attribute_string(const char *key, const char *value);
+WEIR_API struct weir_attribute weir_attribute_bool(const char *key, bool value);
+WEIR_API struct weir_attribute weir_attribute_int(const char *key, int64_t value);
+WEIR_API struct weir_attribute weir_attribute_double(const char *key, double value);
+
+/* Something that happened now, in an open span. name is borrowed. attributes: count of them; may be NULL. */
+WEIR_API void weir_span_event(struct weir_span span, const char *name,
+                              const struct weir_attribute *attributes, size_t count);
+/* Another span, of this or another trace, that this one has to do with: the job that asked for it, each message of a
+ * batch. A context that names no span is no link. weir_span_context and weir_context_extract (<weir/context.h>) have one. */
+struct weir_context;
+WEIR_API void weir_span_link(struct weir_span span, const struct weir_context *to,
+                             const struct weir_attribute *attributes, size_t count);
+/* Status error, with a sentence for people (copied, cut at 1024 bytes); weir_span_error has the word for programs. */
+WEIR_API void weir_span_error_message(struct weir_span span, const char *message);
+
+/* On the thread's current span. */
+WEIR_API void weir_event(const char *name, const struct weir_attribute *attributes, size_t count);
+WEIR_API void weir_error_message(const char *message);
+
 /* ---- macros ---- */
 
 #define WEIR_PASTE_(a, b) a##b
@@ -275,6 +319,17 @@ WEIR_API void weir_error(const char *error_type);
 WEIR_API void weir_span_cleanup_(struct weir_span *span);
 WEIR_INLINE void weir_span_cleanup_(struct weir_span *span) { weir_span_end(*span); }
 
+/* Two arguments: attributes, each made by a weir_attribute_… function, and how many. Each is evaluated once. */
+#define WEIR_NO_ATTRIBUTES WEIR_NULL, 0
+#ifdef __cplusplus
+#define WEIR_ATTRIBUTES(...)                                                                                 \
+    (std::initializer_list<weir_attribute>{__VA_ARGS__}).begin(), sizeof(weir_count_(__VA_ARGS__))
+#else
+#define WEIR_ATTRIBUTES(...)                                                                                 \
+    (const struct weir_attribute[]){__VA_ARGS__},                                                            \
+        sizeof((const struct weir_attribute[]){__VA_ARGS__}) / sizeof(struct weir_attribute)
+#endif
+
 /* A span from here to the end of the block. name must be a literal. */
 #define WEIR_SPAN(name) WEIR_SPAN_AS(WEIR_PASTE(weir_span_, __LINE__), name)
 #define WEIR_SPAN_AS(variable, name)                                                                         \
@@ -286,6 +341,8 @@ WEIR_INLINE void weir_span_cleanup_(struct weir_span *span) { weir_span_end(*spa
 
 #ifdef __cplusplus
 }
+template <class... Attributes>
+char (&weir_count_(const Attributes &...))[sizeof...(Attributes)]; /* no body */
 #endif
 
 #endif
