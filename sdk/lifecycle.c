@@ -29,6 +29,7 @@ static struct {
     bool is_set_up;   /* what is done once in a process */
     bool is_running;  /* between weir_init and weir_shutdown */
     bool is_stopping; /* weir_shutdown or exit waits, without lifecycle */
+    bool is_exiting;  /* at_exit has begun */
     uint32_t epoch;
     _Atomic pid_t pid; /* whose threads and exporter these are */
     _Atomic uint32_t exit_timeout_ms;
@@ -36,7 +37,9 @@ static struct {
     struct settings_warnings warnings;
     struct producer producer;
     const struct weir_output *output;
-    struct exporter *exporter;        /* NULL in a forked child until its first span */
+    const struct weir_output
+        *exits_before;         /* at_exit is registered later than what this output's libraries registered */
+    struct exporter *exporter; /* NULL in a forked child until its first span */
     struct exporter *left_by_parent;  /* in a forked child: memory that is nobody's */
     struct event flushed;             /* the exporter that was started last is done */
     struct event stopped;             /* the last weir_shutdown is over, */
@@ -165,7 +168,9 @@ static void at_exit(void)
     int64_t deadline = clock_monotonic_ns() + atomic_load(&here.exit_timeout_ms) * NS_PER_MS;
     notice_bare_fork();
     if (!lock_until(deadline)) return;
-    bool others_stop = here.is_stopping, we_stop = here.is_running && !others_stop;
+    bool again = here.is_exiting, others_stop = here.is_stopping && !again,
+         we_stop = here.is_running && !here.is_stopping;
+    here.is_exiting = true;
     struct exporter *exporter = here.exporter;
     if (we_stop) {
         here.is_stopping = true;
@@ -174,6 +179,14 @@ static void at_exit(void)
     pthread_mutex_unlock(&here.lifecycle);
     if (we_stop && exporter) exporter_stop_last(exporter, deadline);
     if (others_stop) event_wait(&here.flushed, deadline);
+}
+
+/* Again for an output that has brought handlers of its own (of a TLS library): the last that is registered runs first. */
+static bool register_exit(void)
+{
+    if (here.exits_before == here.output) return true;
+    here.exits_before = here.output;
+    return atexit(at_exit) == 0;
 }
 
 /* ---- init ---- */
@@ -195,7 +208,6 @@ static bool set_up_once(void)
     if (!operations_setup() || !thread_setup()) return false;
     stay_loaded();
     if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) return false;
-    if (atexit(at_exit) != 0) return false;
     atomic_store(&here.pid, getpid());
     new_producer();
     span_clock_setup(here.settings->clock == WEIR_CLOCK_SYSTEM);
@@ -220,7 +232,7 @@ static enum weir_status start(void)
 {
     enum weir_status status = output_choose(here.settings, &here.output);
     if (status != WEIR_OK) return status;
-    if (!set_up_once()) return WEIR_NO_MEMORY;
+    if (!set_up_once() || !register_exit()) return WEIR_NO_MEMORY;
     atomic_store(&weir_process.propagators, here.settings->propagators);
     atomic_store(&weir_process.evidence, here.settings->evidence);
     atomic_store(&weir_process.ring_bytes, here.settings->ring_bytes);

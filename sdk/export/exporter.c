@@ -20,9 +20,8 @@
 #include <time.h>
 
 #define BACKOFF_FIRST_NS (50 * NS_PER_MS)
-#define BACKOFF_MOST_NS  (2 * NS_PER_S)
+#define BACKOFF_MOST_MS  2000
 #define RETRY_LEAST_MS   50 /* a collector that says "at once" over and over costs the host next to nothing */
-#define RETRY_MOST_MS    30000
 #define HURRY_PARTS      64 /* of 256: a ring a quarter full */
 #define CALM_PARTS       8
 #define PAUSE_LEAST_NS   NS_PER_MS
@@ -288,13 +287,14 @@ static void back_off(struct exporter *exporter)
     exporter->next_try_ns = clock_monotonic_ns() + delay;
     exporter->postponed = false;
     exporter->backoff_ns *= 2;
-    if (exporter->backoff_ns > BACKOFF_MOST_NS) exporter->backoff_ns = BACKOFF_MOST_NS;
+    int64_t most_ns =
+        (exporter->output->backoff_most_ms ? exporter->output->backoff_most_ms : BACKOFF_MOST_MS) * NS_PER_MS;
+    if (exporter->backoff_ns > most_ns) exporter->backoff_ns = most_ns;
 }
 
 static void postpone(struct exporter *exporter, uint32_t ms)
 {
     if (ms < RETRY_LEAST_MS) ms = RETRY_LEAST_MS;
-    if (ms > RETRY_MOST_MS) ms = RETRY_MOST_MS;
     exporter->next_try_ns = clock_monotonic_ns() + ms * NS_PER_MS;
     exporter->postponed = true;
     exporter->backoff_ns = BACKOFF_FIRST_NS;
@@ -331,7 +331,8 @@ static bool deliver(struct exporter *exporter)
         return true;
     case WEIR_BATCH_RETRY:
         postpone(exporter, delivery.retry_after_ms);
-        say(exporter, "batch %llu: again in %u ms", sequence, delivery.retry_after_ms);
+        say(exporter, "batch %llu: again in %u ms%s%s", sequence, delivery.retry_after_ms,
+            *delivery.reason ? ": " : "", delivery.reason);
         return true;
     case WEIR_BATCH_ABANDONED:
         return false;

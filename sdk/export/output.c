@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/export/output.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define REGISTERED_MAX 8
 
-static const struct weir_output *const built_in[] = {&sp_output};
+static const struct weir_output *const built_in[] = {&sp_output, &file_output, &stderr_output};
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static const struct weir_output *registered[REGISTERED_MAX];
@@ -27,6 +28,21 @@ bool weir_output_register(const struct weir_output *output)
     if (fits) registered[registered_count++] = output;
     pthread_mutex_unlock(&mutex);
     return fits;
+}
+
+/* ---- libweir-otlp ---- */
+
+#define OTLP_LIBRARY "libweir-otlp.so.0"
+
+/* A program that is linked to it registers it itself (weir_otlp_use). Never unloaded: it is linked so. */
+static bool load_otlp(void)
+{
+    void *library = dlopen(OTLP_LIBRARY, RTLD_NOW | RTLD_LOCAL),
+         *symbol = library ? dlsym(library, "weir_otlp") : NULL;
+    const struct weir_output *(*get)(void);
+    if (!symbol) return false;
+    memcpy(&get, &symbol, sizeof get); /* ISO C has no cast for it */
+    return weir_output_register(get());
 }
 
 /* ---- choosing ---- */
@@ -56,8 +72,13 @@ static const struct weir_output *find(struct str scheme)
 
 enum weir_status output_choose(const struct settings *settings, const struct weir_output **output)
 {
+    bool is_otlp = str_is(settings->scheme, "http") || str_is(settings->scheme, "https");
     *output = find(settings->scheme);
-    return *output ? WEIR_OK : WEIR_BAD_ENDPOINT;
+    if (!*output && is_otlp && !load_otlp()) return WEIR_NO_OTLP;
+    if (!*output) *output = find(settings->scheme);
+    if (!*output) return WEIR_BAD_ENDPOINT;
+    bool accepted = !(*output)->accepts || (*output)->accepts(settings->target.data);
+    return accepted ? WEIR_OK : WEIR_BAD_ENDPOINT;
 }
 
 /* ---- for outputs ---- */

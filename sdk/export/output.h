@@ -27,7 +27,9 @@ static inline struct output_host *output_host(const struct weir_output_host *out
     return (struct output_host *)(uintptr_t)outer; /* its first member */
 }
 
-extern const struct weir_output sp_output; /* tcp:// and ipc:// */
+extern const struct weir_output sp_output;     /* tcp:// and ipc:// */
+extern const struct weir_output file_output;   /* file: */
+extern const struct weir_output stderr_output; /* stderr: */
 
 /* The output for the settings' endpoint, or why there is none. Not by several threads at once. */
 enum weir_status output_choose(const struct settings *settings, const struct weir_output **output);

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 #define REPLY_ARENA ((size_t)64 * 1024)
-#define UNKNOWN_MS  1000 /* docs/wire-format.md: a reply that is not understood */
+#define RETRY_MOST  30000 /* ms */
+#define UNKNOWN_MS  1000  /* docs/wire-format.md: a reply that is not understood */
 
 struct sp {
     const struct output_host *host;
@@ -92,7 +93,7 @@ static void obey(const struct reply *reply, struct weir_delivery *delivery)
         return;
     case REPLY_RETRY:
         delivery->outcome = WEIR_BATCH_RETRY;
-        delivery->retry_after_ms = reply->retry_after_ms;
+        delivery->retry_after_ms = reply->retry_after_ms < RETRY_MOST ? reply->retry_after_ms : RETRY_MOST;
         return;
     case REPLY_UNKNOWN:
         break;

@@ -18,7 +18,9 @@ ALLOWED = {
     "model": ["base"],
     "sdk/include": [],
     "sdk/core": ["base", "proto", "model", "sdk/include"],
-    "sdk/export": ["base", "proto", "model", "sdk/include", "sdk/core"],
+    "sdk/otlp": ["base", "proto", "model", "sdk/include"],
+    "sdk/otlp/http": ["base", "proto", "sdk/include", "sdk/otlp"],
+    "sdk/export": ["base", "proto", "model", "sdk/include", "sdk/core", "sdk/otlp"],
     "sdk/instrument": ["sdk/include"],
     "sdk": ["base", "proto", "model", "sdk"],  # lifecycle.c
     "collector/analysis": ["base", "model"],
@@ -39,10 +41,11 @@ OWNERS = {
     r"nng/": ["collector/ingest"],
     r"protobuf-c/|.*\.pb-c\.h": ["proto"],
     r"libpq-fe\.h": ["collector/store", "sdk/instrument", "sdk/include/weir/libpq.h", "examples"],
-    r"curl/": ["viewer/cli", "sdk/instrument", "sdk/include/weir/libcurl.h", "examples"],
+    r"curl/": ["viewer/cli", "sdk/otlp/http", "sdk/instrument", "sdk/include/weir/libcurl.h", "examples"],
     r"microhttpd\.h": ["collector/serve", "sdk/include/weir/microhttpd.h", "examples"],
     r"hiredis/": ["sdk/instrument", "sdk/include/weir/hiredis.h", "examples"],
     r"jansson\.h": ["model", "viewer", "collector/serve", "examples"],
+    r"zlib\.h": ["sdk/otlp/http"],
     r"lz4.*\.h": ["collector/store"],
     r"xxhash\.h": ["base"],
 }

@@ -7,7 +7,7 @@
  * A batch is one protobuf message, as docs/wire-format.md says: the same bytes that a collector gets, so that an output
  * and libweir may be of different versions. It holds at most 8,192 spans.
  *
- * All functions of an output but open are called by the exporter thread, one at a time. deliver may wait as long as it
+ * All functions of an output but accepts and open are called by the exporter thread, one at a time. deliver may wait as long as it
  * likes, if it looks at give_up_ns every 20 ms or so and returns soon after that has passed: the exit of the whole program
  * waits for it. It must not end the process, nor raise a signal that is not blocked, nor call weir.
  *
@@ -54,15 +54,20 @@ enum weir_batch_outcome {
 
 struct weir_delivery {
     enum weir_batch_outcome outcome;
-    uint32_t retry_after_ms; /* RETRY */
+    uint32_t retry_after_ms; /* RETRY; at least 50 */
     uint64_t lost;           /* STORED */
     char reason[256];        /* why it is not stored, or not all of it: a few words, or "" */
 };
 
 struct weir_output {
-    uint32_t version;    /* WEIR_OUTPUT_VERSION */
-    const char *schemes; /* "http https" */
-    bool keeps_stderr;   /* deliver writes to descriptor 2 */
+    uint32_t version;         /* WEIR_OUTPUT_VERSION */
+    const char *schemes;      /* "http https" */
+    bool keeps_stderr;        /* deliver writes to descriptor 2 */
+    uint32_t backoff_most_ms; /* between tries after FAILED: from 50 ms up to this; 0: 2000 */
+    /* In weir_init: whether it can make anything of this endpoint; else weir_init says WEIR_BAD_ENDPOINT. NULL: of any.
+     * Libraries that register handlers for exit (TLS) are to be set up here: what they undo there, they undo after
+     * libweir's last flush. */
+    bool (*accepts)(const char *endpoint);
     /* In weir_init, and in the first span of a forked child: allocates what it needs, opens no descriptor and waits for
      * nothing. NULL: no memory. In the child of a fork nothing of the parent's is called again; its memory stays. */
     void *(*open)(const struct weir_output_host *host);

@@ -58,19 +58,21 @@ extern "C" {
     X(OK, 0, "done")                                                                                         \
     X(DISABLED, 1, "disabled by OTEL_SDK_DISABLED=true or OTEL_TRACES_EXPORTER=none: no span is made")       \
     X(ALREADY, 2, "weir_init was called before; the first settings stay")                                    \
-    X(BAD_ENDPOINT, 3, "WEIR_ENDPOINT is no list of tcp://HOST:PORT and ipc://PATH")                         \
+    X(BAD_ENDPOINT, 3,                                                                                       \
+      "WEIR_ENDPOINT is no list of tcp://HOST:PORT and ipc://PATH, no http:// or https:// URL, no file:PATH, " \
+      "nor stderr:")                                                                                         \
     X(NO_THREAD, 4, "the exporter thread could not be started")                                              \
     X(NO_MEMORY, 5, "out of memory")                                                                         \
     X(TIMEOUT, 6, "the deadline passed before all spans were acknowledged; the rest is counted as dropped")  \
     X(NOT_RUNNING, 7, "weir_init has not been called, or weir_shutdown has")                                 \
-    X(DROPPED, 8, "all is sent, but spans were dropped earlier; weir_stats has how many and why")
+    X(DROPPED, 8, "all is sent, but spans were dropped earlier; weir_stats has how many and why")            \
+    X(NO_OTLP, 9, "libweir-otlp.so.0, which http:// and https:// need, is not installed, or of another version")
 
 enum weir_status {
 #define WEIR_STATUS_CODE_(name, number, text) WEIR_##name = number,
     WEIR_STATUS_CODES(WEIR_STATUS_CODE_) WEIR_STATUS_LAST_
 };
 
-/* What a status says, in words that live as long as the process. */
 WEIR_API const char *weir_status_text(enum weir_status status);
 
 /* Which traces are recorded, by the names of OTEL_TRACES_SAMPLER. One table: the code and the name. Those that are
@@ -179,7 +181,6 @@ struct weir_stats {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 #endif
-/* The counts of this process until now; zeroes before weir_init. */
 WEIR_API void weir_stats(struct weir_stats *stats);
 #ifdef __cplusplus
 #pragma GCC diagnostic pop
@@ -201,9 +202,7 @@ struct weir_span {
 
 /* A child of the thread's current span. */
 WEIR_API struct weir_span weir_span_begin(const struct weir_site *site);
-/* Ends it. By the thread that began it. */
 WEIR_API void weir_span_end(struct weir_span span);
-/* The thread's current span; {0} when it has begun none that is open. */
 WEIR_API struct weir_span weir_span_current(void);
 
 /* Inline, begin and end cost next to nothing while tracing is off: a load and a branch, and nothing for the end of {0}. Of the
@@ -249,7 +248,6 @@ WEIR_API void weir_traceparent(struct weir_span span, char to[WEIR_TRACEPARENT_B
 
 /* ---- attributes and status ---- */
 
-/* An attribute of an open span. */
 WEIR_API void weir_span_int(struct weir_span span, const char *key, int64_t value);
 WEIR_API void weir_span_double(struct weir_span span, const char *key, double value);
 WEIR_API void weir_span_bool(struct weir_span span, const char *key, bool value);
