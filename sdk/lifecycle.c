@@ -92,6 +92,7 @@ static void start_sampler(void)
 static void counters_clear(void)
 {
     for (int i = 0; i < DROP_REASON_COUNT; i++) atomic_store(&weir_process.dropped[i], 0);
+    atomic_store(&weir_process.attributes_dropped, 0);
     weir_process.acknowledged = weir_process.in_batch = 0;
     weir_process.batches_sent = weir_process.batches_resent = 0;
 }

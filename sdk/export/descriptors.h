@@ -10,7 +10,8 @@
 #include <stdbool.h>
 
 /* Gives the calling thread an empty table; 0, 1 and, unless it is kept, 2 lead nowhere, and are never a socket's number.
- * False: the kernel (before 5.9) or a filter of system calls does not let us, and the table stays the process'. */
+ * False: the kernel (before 5.9) or a filter of system calls does not let us, or a thread sanitizer would be confused, and
+ * the table stays the process'. */
 bool descriptors_separate(bool keep_stderr);
 
 #endif

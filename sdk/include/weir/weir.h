@@ -12,8 +12,8 @@
  * it. Before weir_init and after weir_shutdown every call is valid and does nothing. Calls are cheap enough to stay in.
  *
  * Threads. Each thread has spans, current span and ring of its own; all functions may be called from any thread. A span is
- * ended by the thread that began it. Signals do no harm, but a handler must not call weir, nor fork: it may have
- * interrupted the very function.
+ * ended by the thread that began it. Signals do no harm; a span that a handler begins where it has interrupted weir itself
+ * is refused and counted. weir_init, weir_shutdown and weir_stats take locks: not in handlers.
  *
  * Errors. weir_init and weir_shutdown say what went wrong. All else returns nothing, never blocks, takes no lock, and
  * never ends the process: what does not fit is dropped, counted (weir_stats) and shown in the report.

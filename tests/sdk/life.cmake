@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# What becomes of spans in each way in which a process lives and ends: small programs, and what drives them.
+add_executable(nng_peer nng_peer.c)
+target_link_libraries(nng_peer PRIVATE weir_proto weir_base nng::nng)
+set_target_properties(nng_peer PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+set(hosts ending forking signals descriptors loading)
+foreach(host IN LISTS hosts)
+  add_executable(host_${host} hosts/${host}.c)
+  set_target_properties(host_${host} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/hosts)
+endforeach()
+foreach(host IN ITEMS ending forking signals descriptors)
+  target_link_libraries(host_${host} PRIVATE weir)
+endforeach()
+target_link_libraries(host_loading PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+foreach(kind IN ITEMS shared stays static)
+  add_library(host_plugin_${kind} MODULE hosts/plugin.c)
+  set_target_properties(host_plugin_${kind} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/hosts)
+endforeach()
+target_link_libraries(host_plugin_shared PRIVATE weir)
+target_link_libraries(host_plugin_stays PRIVATE weir)
+target_link_options(host_plugin_stays PRIVATE -Wl,-z,nodelete)
+target_link_libraries(host_plugin_static PRIVATE weir_static)
+add_test(NAME sdk_life_test COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/life_test.py
+  ${CMAKE_BINARY_DIR}/tests ${CMAKE_SOURCE_DIR}/docs/libweir.md "${WEIR_SANITIZE}")
+set_tests_properties(sdk_life_test PROPERTIES TIMEOUT 300 LABELS threads
+  ENVIRONMENT PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/support)
