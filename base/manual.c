@@ -26,9 +26,15 @@ static void add(FILE *out, const char *text, bool keep_lines)
 
 void manual_begin(FILE *out, const char *name, int section, const char *version, const char *what)
 {
+    manual_begin_several(out, name, section, version, name, what);
+}
+
+void manual_begin_several(FILE *out, const char *name, int section, const char *version, const char *names,
+                          const char *what)
+{
     fputs(".TH ", out);
     for (const char *c = name; *c; c++) fputc(toupper((unsigned char)*c), out);
-    fprintf(out, " %d \"\" \"weir %s\"\n.SH NAME\n%s \\- ", section, version, name);
+    fprintf(out, " %d \"\" \"weir %s\"\n.SH NAME\n%s \\- ", section, version, names);
     add(out, what, false);
 }
 

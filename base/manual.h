@@ -11,6 +11,9 @@
 
 /* what: "weir - tells why a request is slow" without the name. */
 void manual_begin(FILE *out, const char *name, int section, const char *version, const char *what);
+/* A page about several things, its own name first among them: "weir_init, weir_shutdown". */
+void manual_begin_several(FILE *out, const char *name, int section, const char *version, const char *names,
+                          const char *what);
 void manual_section(FILE *out, const char *title);
 void manual_subsection(FILE *out, const char *title);
 void manual_text(FILE *out, const char *text);                   /* a paragraph */

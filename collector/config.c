@@ -422,5 +422,5 @@ void config_man(FILE *out, const char *version)
     manual_section(out, "EXAMPLE");
     manual_code(out, example);
     manual_section(out, "SEE ALSO");
-    manual_text(out, "weir(1), libweir(3)");
+    manual_text(out, "weir(1), libweir(7)");
 }

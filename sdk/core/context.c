@@ -39,8 +39,8 @@ static struct span_slot *enter_current(struct thread_state **thread)
     return NULL;
 }
 
-static void describe(const struct thread_state *thread, const struct span_slot *slot, struct weir_context *to,
-                     struct weir_baggage *baggage)
+void span_describe(const struct thread_state *thread, const struct span_slot *slot, struct weir_context *to,
+                   struct weir_baggage *baggage)
 {
     const struct record *record = &slot->record;
     const struct carried *carried = carried_of(thread, slot);
@@ -67,17 +67,17 @@ bool weir_context_capture(struct weir_context *to, struct weir_baggage *baggage)
         if (baggage) baggage_copy(baggage, NULL);
         return false;
     }
-    describe(thread, slot, to, baggage);
+    span_describe(thread, slot, to, baggage);
     thread_leave(thread);
     return true;
 }
 
-static bool span_describe(struct weir_span span, struct weir_context *to, struct weir_baggage *baggage)
+static bool handle_describe(struct weir_span span, struct weir_context *to, struct weir_baggage *baggage)
 {
     struct thread_state *thread;
     const struct span_slot *slot = thread_enter_slot(span, &thread);
     if (!slot) return false;
-    describe(thread, slot, to, baggage);
+    span_describe(thread, slot, to, baggage);
     thread_leave(thread);
     return true;
 }
@@ -85,7 +85,7 @@ static bool span_describe(struct weir_span span, struct weir_context *to, struct
 bool weir_span_context(struct weir_span span, struct weir_context *to)
 {
     if (!to) return false;
-    if (span_describe(span, to, NULL)) return true;
+    if (handle_describe(span, to, NULL)) return true;
     context_clear(to);
     return false;
 }
@@ -94,7 +94,7 @@ void weir_span_inject(struct weir_span span, const struct weir_header_writer *wr
 {
     struct weir_context context;
     struct weir_baggage baggage;
-    if (span_describe(span, &context, &baggage)) weir_context_inject(&context, &baggage, writer);
+    if (handle_describe(span, &context, &baggage)) weir_context_inject(&context, &baggage, writer);
 }
 
 /* ---- attaching ---- */

@@ -441,8 +441,43 @@ struct span_slot *span_attach(struct thread_state *thread, const struct trace_co
 
 void span_detach(struct thread_state *thread, struct span_slot *slot)
 {
-    slot->sampled = false; /* nothing of it is sent */
+    slot->sampled = SPAN_SAMPLED_NOT; /* nothing of it is sent */
     span_close(thread, slot, NULL);
+}
+
+/* ---- what goes on elsewhere ---- */
+
+void span_lift(struct thread_state *thread, struct span_slot *slot, struct lifted_span *lifted)
+{
+    *lifted = (struct lifted_span){.sampled = slot->sampled,
+                                   .is_call = !slot->on_stack,
+                                   .threshold = slot->threshold,
+                                   .record = slot->record,
+                                   .server = slot->server};
+    lifted->record.entry_bytes = lifted->record.attribute_count = 0;
+    if (lifted->is_call) lifted->call = thread->calls[thread_slot_index(thread, slot)].record;
+    slot->sampled = SPAN_SAMPLED_NOT;
+    span_close(thread, slot, NULL);
+}
+
+void span_land(struct thread_state *thread, const struct lifted_span *lifted, const unsigned char *entries)
+{
+    struct span_slot *slot = take_slot(thread, NULL, 0);
+    if (!slot) return;
+    uint32_t index = thread_slot_index(thread, slot);
+    slot->sampled = lifted->sampled;
+    slot->threshold = lifted->threshold;
+    slot->record = lifted->record;
+    slot->server = lifted->server;
+    slot->entry_bytes = lifted->record.entry_bytes;
+    slot->attribute_count = lifted->record.attribute_count;
+    memcpy(thread->entries[index].bytes, entries, slot->entry_bytes);
+    struct call_state *call = lifted->is_call ? &thread->calls[index] : NULL;
+    if (call) {
+        call->record = lifted->call;
+        call->link_count = call->unread_count = 0;
+    }
+    span_close(thread, slot, call);
 }
 
 /* ---- attributes and status ---- */

@@ -29,6 +29,25 @@ static inline bool span_is_attached(const struct span_slot *slot)
     return slot->record.kind == SPAN_KIND_UNSPECIFIED;
 }
 
+/* A span taken out of its slot, to go on outside of any thread (task.c). */
+struct lifted_span {
+    uint8_t sampled; /* enum span_sampled */
+    bool is_call;
+    uint64_t threshold;   /* as in a slot */
+    struct record record; /* its counts of entries are the holder's */
+    struct record_server server;
+    struct record_call call;
+};
+
+/* The slot is free again, as if nothing had been begun; a span's evidence stays behind. */
+void span_lift(struct thread_state *thread, struct span_slot *slot, struct lifted_span *lifted);
+/* Ends it in this thread: to the ring, with the record's entry_bytes of entries. Its duration is set. */
+void span_land(struct thread_state *thread, const struct lifted_span *lifted, const unsigned char *entries);
+
+/* context.c: what an open span is and carries, for others; baggage may be NULL. */
+void span_describe(const struct thread_state *thread, const struct span_slot *slot, struct weir_context *to,
+                   struct weir_baggage *baggage);
+
 /* context.c: what came with a server span's request beside the ids; with a parent, also whether it is sampled. */
 void span_carry_incoming(struct thread_state *thread, struct span_slot *slot,
                          const struct incoming *incoming);

@@ -75,5 +75,5 @@ void describe_manual(FILE *out)
     manual_section(out, "EXIT STATUS");
     add_exit_statuses(out);
     manual_section(out, "SEE ALSO");
-    manual_text(out, "weir-collector(8), libweir(3)");
+    manual_text(out, "weir-collector(8), libweir(7)");
 }

@@ -73,6 +73,7 @@ enum weir_status {
     WEIR_STATUS_CODES(WEIR_STATUS_CODE_) WEIR_STATUS_LAST_
 };
 
+/* What a status says, in words that live as long as the process. */
 WEIR_API const char *weir_status_text(enum weir_status status);
 
 /* Which traces are recorded, by the names of OTEL_TRACES_SAMPLER. One table: the code and the name. Those that are
@@ -181,6 +182,7 @@ struct weir_stats {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 #endif
+/* The counts of this process until now; zeroes before weir_init. */
 WEIR_API void weir_stats(struct weir_stats *stats);
 #ifdef __cplusplus
 #pragma GCC diagnostic pop
@@ -202,7 +204,9 @@ struct weir_span {
 
 /* A child of the thread's current span. */
 WEIR_API struct weir_span weir_span_begin(const struct weir_site *site);
+/* Ends it. By the thread that began it. */
 WEIR_API void weir_span_end(struct weir_span span);
+/* The thread's current span; {0} when it has begun none that is open. */
 WEIR_API struct weir_span weir_span_current(void);
 
 /* Inline, begin and end cost next to nothing while tracing is off: a load and a branch, and nothing for the end of {0}. Of the
@@ -248,6 +252,7 @@ WEIR_API void weir_traceparent(struct weir_span span, char to[WEIR_TRACEPARENT_B
 
 /* ---- attributes and status ---- */
 
+/* An attribute of an open span. */
 WEIR_API void weir_span_int(struct weir_span span, const char *key, int64_t value);
 WEIR_API void weir_span_double(struct weir_span span, const char *key, double value);
 WEIR_API void weir_span_bool(struct weir_span span, const char *key, bool value);
