@@ -220,15 +220,6 @@ static bool set_up_once(void)
     return true;
 }
 
-static void set_limits(const struct settings *settings)
-{
-    atomic_store(&weir_process.limits.events, settings->event_count_limit);
-    atomic_store(&weir_process.limits.links, settings->link_count_limit);
-    atomic_store(&weir_process.limits.event_attributes, settings->event_attribute_count_limit);
-    atomic_store(&weir_process.limits.link_attributes, settings->link_attribute_count_limit);
-    atomic_store(&weir_process.limits.value_bytes, settings->attribute_value_length_limit);
-}
-
 static enum weir_status start(void)
 {
     enum weir_status status = output_choose(here.settings, &here.output);
@@ -238,7 +229,7 @@ static enum weir_status start(void)
     atomic_store(&weir_process.evidence, here.settings->evidence);
     atomic_store(&weir_process.ring_bytes, here.settings->ring_bytes);
     start_sampler();
-    set_limits(here.settings);
+    span_limits_set(&weir_process.limits, here.settings);
     atomic_store(&here.exit_timeout_ms, here.settings->shutdown_timeout_ms);
     if (!start_exporter()) return WEIR_NO_THREAD;
     here.is_running = true;

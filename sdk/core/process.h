@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "proto/drop_reason.h"
 #include "sdk/core/sampler.h"
+#include "sdk/core/span_limits.h"
 
 #include <weir/weir.h>
 
@@ -19,11 +20,6 @@
 #include <stdatomic.h>
 
 struct thread_state;
-
-/* Set by weir_init; a thread that still looks at the former ones is no harm. */
-struct span_limits {
-    _Atomic uint32_t events, links, event_attributes, link_attributes, value_bytes;
-};
 
 struct process {
     /* What each span reads, and what is written now and then, lie on cache lines of their own. */

@@ -15,8 +15,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define STRING_MAX 1024
-
 /* ---- requests ---- */
 
 /* What is known of answers belongs to one request. Requests may end in any order, and then leave each other's frames
@@ -537,12 +535,27 @@ static inline bool find_current(struct target *target)
     return true;
 }
 
+/* At the limit: whether the key is there already, so that the new value takes the place of its former one. */
+static __attribute__((cold, noinline)) bool replaces(const struct target *target, const char *key)
+{
+    const unsigned char *at = target->thread->entries[thread_slot_index(target->thread, target->slot)].bytes;
+    const unsigned char *end = at + target->slot->entry_bytes;
+    if (target->slot->attribute_count == BATCH_ATTRIBUTES_MAX) return false;
+    while (at < end) {
+        const struct record_entry *entry = (const void *)at;
+        if (entry->tag == RECORD_ATTRIBUTE && strcmp(entry->key, key) == 0) return true;
+        at += entry->bytes;
+    }
+    return false;
+}
+
 static inline void *attribute_new(const struct target *target, const char *key, uint8_t type,
                                   uint32_t text_bytes, uint32_t body_bytes)
 {
     struct span_slot *slot = target->slot;
     if (!key) return NULL;
-    if (__builtin_expect(slot->attribute_count == BATCH_ATTRIBUTES_MAX, 0)) {
+    if (__builtin_expect(slot->attribute_count >= span_limit(&weir_process.limits.attributes), 0) &&
+        !replaces(target, key)) {
         span_count_dropped(target->thread, slot, SPAN_ATTRIBUTES);
         return NULL;
     }
@@ -559,15 +572,6 @@ static inline void set_number(const struct target *target, const char *key, uint
     void *body = attribute_new(target, key, type, 0, sizeof value);
     if (body) memcpy(body, &value, sizeof value);
     thread_leave(target->thread);
-}
-
-/* At most STRING_MAX bytes, never half a UTF-8 character. */
-static uint32_t cut(const char *text)
-{
-    size_t len = strnlen(text, STRING_MAX + 1);
-    if (len <= STRING_MAX) return (uint32_t)len;
-    for (len = STRING_MAX; len > STRING_MAX - 4 && ((unsigned char)text[len] & 0xc0) == 0x80;) len--;
-    return (uint32_t)len;
 }
 
 /* Text is short as a rule: a few overlapping moves. */
@@ -595,21 +599,24 @@ static inline void copy_text(unsigned char *to, const char *from, uint32_t bytes
 static inline void set_string(const struct target *target, const char *key, const char *value)
 {
     if (value) {
-        uint32_t len = cut(value);
+        uint32_t len = span_text_bytes(&weir_process.limits, value);
         void *body = attribute_new(target, key, ATTRIBUTE_STRING, len, record_round(len));
         if (body) copy_text(body, value, len);
     }
     thread_leave(target->thread);
 }
 
+/* Borrowed, unless it has to be cut. */
 static inline void set_error(const struct target *target, const char *error_type)
 {
     target->slot->record.status = SPAN_STATUS_ERROR;
-    int64_t text = (int64_t)(intptr_t)error_type;
-    if (error_type)
-        set_number(target, "error.type", ATTRIBUTE_STRING | RECORD_TEXT_BORROWED, text);
-    else
+    if (!error_type)
         thread_leave(target->thread);
+    else if (span_limit(&weir_process.limits.characters) < SPAN_TEXT_MAX)
+        set_string(target, "error.type", error_type);
+    else
+        set_number(target, "error.type", ATTRIBUTE_STRING | RECORD_TEXT_BORROWED,
+                   (int64_t)(intptr_t)error_type);
 }
 
 static int64_t bits_of(double value)

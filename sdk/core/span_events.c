@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/core/span_events.h"
 
-#include "base/utf8.h"
 #include "model/span.h"
 #include "proto/batch.h"
 #include "sdk/core/span_clock.h"
@@ -9,8 +8,6 @@
 #include <weir/context.h>
 
 #include <string.h>
-
-#define TEXT_MAX 1024 /* bytes of a value, as in weir_span_string */
 
 /* ---- room in the slot ---- */
 
@@ -102,22 +99,9 @@ static uint32_t entries_tagged(struct thread_state *thread, const struct span_sl
 
 /* ---- attributes of events and links ---- */
 
-static uint32_t limit_of(_Atomic uint32_t *limit)
-{
-    return atomic_load_explicit(limit, memory_order_relaxed);
-}
-
-/* At most so many bytes of it, never half a UTF-8 character. */
-static uint32_t cut(const char *text)
-{
-    uint32_t most = limit_of(&weir_process.limits.value_bytes);
-    if (most > TEXT_MAX) most = TEXT_MAX;
-    return (uint32_t)utf8_cut(str_view(text, strnlen(text, (size_t)most + 1)), most);
-}
-
 static bool write_text(struct writing *writing, const struct weir_attribute *attribute)
 {
-    uint32_t len = cut(attribute->value.text);
+    uint32_t len = span_text_bytes(&weir_process.limits, attribute->value.text);
     struct record_entry *entry = entry_more(writing, (uint32_t)sizeof *entry + record_round(len));
     if (!entry) return false;
     *entry = (struct record_entry){.bytes = (uint16_t)(sizeof *entry + record_round(len)),
@@ -153,7 +137,6 @@ static bool is_attribute(const struct weir_attribute *attribute)
 static void write_attributes(struct writing *writing, struct record_entry *header, uint32_t limit,
                              const struct weir_attribute *attributes, size_t count)
 {
-    if (limit > BATCH_ATTRIBUTES_MAX) limit = BATCH_ATTRIBUTES_MAX;
     for (size_t i = 0; attributes && i < count; i++) {
         if (!is_attribute(&attributes[i])) continue;
         bool written = header->type < limit &&
@@ -174,15 +157,14 @@ static void add_event(struct thread_state *thread, struct span_slot *slot, const
     struct writing writing;
     struct record_event *event = NULL;
     entry_begin(&writing, thread, slot);
-    uint32_t limit = limit_of(&weir_process.limits.events);
-    if (entries_tagged(thread, slot, RECORD_EVENT) < (limit < BATCH_EVENTS_MAX ? limit : BATCH_EVENTS_MAX))
+    if (entries_tagged(thread, slot, RECORD_EVENT) < span_limit(&weir_process.limits.events))
         event = entry_more(&writing, sizeof *event);
     if (!event) {
         span_count_dropped(thread, slot, SPAN_EVENTS);
         return;
     }
     event->ticks = span_clock_ticks();
-    write_attributes(&writing, &header, limit_of(&weir_process.limits.event_attributes), attributes, count);
+    write_attributes(&writing, &header, span_limit(&weir_process.limits.event_attributes), attributes, count);
     entry_end(&writing, header);
 }
 
@@ -211,15 +193,13 @@ static void add_link(struct thread_state *thread, struct span_slot *slot, const 
     struct writing writing;
     const struct record_span_link *link = NULL;
     entry_begin(&writing, thread, slot);
-    uint32_t limit = limit_of(&weir_process.limits.links);
-    if (entries_tagged(thread, slot, RECORD_SPAN_LINK) <
-        (limit < BATCH_SPAN_LINKS_MAX ? limit : BATCH_SPAN_LINKS_MAX))
+    if (entries_tagged(thread, slot, RECORD_SPAN_LINK) < span_limit(&weir_process.limits.links))
         link = write_link(&writing, to);
     if (!link) {
         span_count_dropped(thread, slot, SPAN_LINKS);
         return;
     }
-    write_attributes(&writing, &header, limit_of(&weir_process.limits.link_attributes), attributes, count);
+    write_attributes(&writing, &header, span_limit(&weir_process.limits.link_attributes), attributes, count);
     entry_end(&writing, header);
 }
 
@@ -228,7 +208,7 @@ static void add_link(struct thread_state *thread, struct span_slot *slot, const 
 static void add_message(struct thread_state *thread, struct span_slot *slot, const char *message)
 {
     struct writing writing;
-    uint32_t len = cut(message);
+    uint32_t len = span_text_bytes(&weir_process.limits, message);
     entry_begin(&writing, thread, slot);
     slot->record.status = SPAN_STATUS_ERROR;
     char *text = entry_more(&writing, record_round(len));

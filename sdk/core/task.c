@@ -6,15 +6,12 @@
  */
 #include <weir/task.h>
 
-#include "base/utf8.h"
 #include "proto/batch.h"
 #include "sdk/core/span.h"
 #include "sdk/core/span_clock.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define STRING_MAX 1024
 
 struct __attribute__((may_alias)) task {
     struct weir_context context;
@@ -111,7 +108,7 @@ static void *attribute_new(struct task *task, const char *key, uint8_t type, uin
                                   .key = key};
     if (!key) return NULL;
     if (record->entry_bytes + header.bytes > SPAN_ATTRIBUTES_BYTES ||
-        record->attribute_count == BATCH_ATTRIBUTES_MAX) {
+        record->attribute_count >= span_limit(&weir_process.limits.attributes)) {
         atomic_fetch_add_explicit(&weir_process.attributes_dropped, 1, memory_order_relaxed);
         return NULL;
     }
@@ -150,7 +147,7 @@ void weir_task_string(struct weir_task *memory, const char *key, const char *val
 {
     struct task *task = recording(memory);
     if (!task || !value) return;
-    uint32_t bytes = (uint32_t)utf8_cut(str_view(value, strnlen(value, STRING_MAX + 1)), STRING_MAX);
+    uint32_t bytes = span_text_bytes(&weir_process.limits, value);
     void *body = attribute_new(task, key, ATTRIBUTE_STRING, bytes, record_round(bytes));
     if (body) memcpy(body, value, bytes);
 }
@@ -160,7 +157,9 @@ void weir_task_error(struct weir_task *memory, const char *error_type)
     struct task *task = recording(memory);
     if (!task) return;
     task->span.record.status = SPAN_STATUS_ERROR;
-    if (error_type)
+    if (error_type && span_limit(&weir_process.limits.characters) < SPAN_TEXT_MAX)
+        weir_task_string(memory, "error.type", error_type); /* may have to be cut */
+    else if (error_type)
         set_number(memory, "error.type", ATTRIBUTE_STRING | RECORD_TEXT_BORROWED,
                    (int64_t)(intptr_t)error_type);
 }
