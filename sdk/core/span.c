@@ -447,35 +447,36 @@ void span_detach(struct thread_state *thread, struct span_slot *slot)
 
 void span_lift(struct thread_state *thread, struct span_slot *slot, struct lifted_span *lifted)
 {
-    *lifted = (struct lifted_span){.sampled = slot->sampled,
-                                   .is_call = !slot->on_stack,
-                                   .threshold = slot->threshold,
-                                   .record = slot->record,
-                                   .server = slot->server};
-    lifted->record.entry_bytes = lifted->record.attribute_count = 0;
-    if (lifted->is_call) lifted->call = thread->calls[thread_slot_index(thread, slot)].record;
+    uint32_t index = thread_slot_index(thread, slot);
+    lifted->sampled = slot->sampled;
+    lifted->threshold = slot->threshold;
+    lifted->record = slot->record;
+    lifted->server = slot->server;
+    lifted->entry_bytes = slot->entry_bytes;
+    lifted->attribute_count = slot->attribute_count;
+    memcpy(lifted->entries, thread->entries[index].bytes, slot->entry_bytes);
+    if (lifted->is_call) lifted->call = thread->calls[index].record;
     slot->sampled = SPAN_SAMPLED_NOT;
     span_close(thread, slot, NULL);
 }
 
-void span_land(struct thread_state *thread, const struct lifted_span *lifted, const unsigned char *entries)
+struct span_slot *span_put(struct thread_state *thread, const struct lifted_span *lifted)
 {
-    struct span_slot *slot = take_slot(thread, NULL, 0);
-    if (!slot) return;
+    if (thread->free_slots == 0) return NULL;
+    struct span_slot *slot = take_free_slot(thread, NULL, 0);
     uint32_t index = thread_slot_index(thread, slot);
     slot->sampled = lifted->sampled;
     slot->threshold = lifted->threshold;
     slot->record = lifted->record;
     slot->server = lifted->server;
-    slot->entry_bytes = lifted->record.entry_bytes;
-    slot->attribute_count = lifted->record.attribute_count;
-    memcpy(thread->entries[index].bytes, entries, slot->entry_bytes);
-    struct call_state *call = lifted->is_call ? &thread->calls[index] : NULL;
-    if (call) {
-        call->record = lifted->call;
-        call->link_count = call->unread_count = 0;
-    }
-    span_close(thread, slot, call);
+    slot->entry_bytes = lifted->entry_bytes;
+    slot->attribute_count = lifted->attribute_count;
+    memcpy(thread->entries[index].bytes, lifted->entries, lifted->entry_bytes);
+    struct call_state *call = &thread->calls[index];
+    if (!lifted->is_call) return slot;
+    call->record = lifted->call;
+    call->link_count = call->unread_count = 0;
+    return slot;
 }
 
 /* ---- attributes and status ---- */

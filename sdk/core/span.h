@@ -33,16 +33,18 @@ static inline bool span_is_attached(const struct span_slot *slot)
 struct lifted_span {
     uint8_t sampled; /* enum span_sampled */
     bool is_call;
-    uint64_t threshold;   /* as in a slot */
-    struct record record; /* its counts of entries are the holder's */
+    uint16_t entry_bytes, attribute_count;
+    uint64_t threshold; /* as in a slot */
+    struct record record;
     struct record_server server;
     struct record_call call;
+    _Alignas(8) unsigned char entries[sizeof(struct span_entries)];
 };
 
-/* The slot is free again, as if nothing had been begun; a span's evidence stays behind. */
+/* The slot is free again, as if nothing had been begun; a call's evidence stays behind. */
 void span_lift(struct thread_state *thread, struct span_slot *slot, struct lifted_span *lifted);
-/* Ends it in this thread: to the ring, with the record's entry_bytes of entries. Its duration is set. */
-void span_land(struct thread_state *thread, const struct lifted_span *lifted, const unsigned char *entries);
+/* Into a slot again, beside the stack. NULL: there is none. */
+struct span_slot *span_put(struct thread_state *thread, const struct lifted_span *lifted);
 
 /* context.c: what an open span is and carries, for others; baggage may be NULL. */
 void span_describe(const struct thread_state *thread, const struct span_slot *slot, struct weir_context *to,

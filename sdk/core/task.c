@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tasks (weir/task.h). A task begins as any span does, in a slot of the thread, and is lifted out of it at once: ids,
- * sampling and what it inherits are decided in one place for all spans. It ends by going through a slot of whatever thread
- * ends it. In between no thread's state is touched.
+ * Tasks (weir/task.h). A task begins as any span does, in a slot of the thread, and is lifted out of it at once; to be given
+ * an attribute, or to end, it is put into a slot of whatever thread does that. So ids, sampling, limits and what it inherits
+ * are decided in one place for all spans, at the price of moving a few hundred bytes.
  */
 #include <weir/task.h>
 
-#include "proto/batch.h"
 #include "sdk/core/span.h"
 #include "sdk/core/span_clock.h"
 
@@ -17,18 +16,12 @@ struct __attribute__((may_alias)) task {
     struct weir_context context;
     uint32_t epoch; /* in which it is open; 0: it is not */
     struct lifted_span span;
-    _Alignas(8) unsigned char entries[SPAN_ATTRIBUTES_BYTES];
 };
 
 _Static_assert(sizeof(struct task) <= sizeof(struct weir_task),
                "a task fits the memory that programs give it");
 _Static_assert(sizeof(struct weir_task) == WEIR_TASK_BYTES, "as the header says");
 _Static_assert(_Alignof(struct task) <= _Alignof(struct weir_task), "wherever it lies");
-
-static uint32_t live_epoch(void)
-{
-    return atomic_load_explicit(&weir_process.live_epoch, memory_order_relaxed);
-}
 
 /* ---- begin ---- */
 
@@ -45,6 +38,7 @@ static void take(struct task *task, struct weir_span span, struct weir_baggage *
     struct span_slot *slot = thread_enter_slot(span, &thread);
     if (!slot) return;
     span_describe(thread, slot, &task->context, baggage);
+    task->span.is_call = !slot->on_stack;
     span_lift(thread, slot, &task->span);
     task->epoch = thread->epoch;
     thread_leave(thread);
@@ -90,116 +84,156 @@ const struct weir_context *weir_task_context(const struct weir_task *task)
 
 /* ---- attributes and status ---- */
 
-/* NULL: not open, or nobody wants to know. */
-static struct task *recording(struct weir_task *memory)
+/* A task in a slot of this thread, for the time of one call. */
+struct loan {
+    struct task *task;
+    struct thread_state *thread;
+    struct weir_span span;
+};
+
+/* False: it is not open, nobody wants to know, or there is no slot: then what was to be set is lost, and counted. */
+static bool lend(struct loan *loan, struct weir_task *memory)
 {
-    struct task *task = (struct task *)memory;
-    return task && task->epoch && task->span.sampled ? task : NULL;
+    struct task *task = loan->task = (struct task *)memory;
+    uint32_t epoch = atomic_load_explicit(&weir_process.live_epoch, memory_order_relaxed);
+    if (!task || !task->epoch || task->epoch != epoch || !task->span.sampled) return false;
+    struct thread_state *thread = weir_thread;
+    bool is_inside = thread_is_attached(thread) && thread->inside;
+    loan->thread = is_inside ? NULL : thread_enter();
+    const struct span_slot *slot = loan->thread ? span_put(loan->thread, &task->span) : NULL;
+    if (slot) loan->span = thread_handle(loan->thread, slot);
+    if (!slot) atomic_fetch_add_explicit(&weir_process.attributes_dropped, 1, memory_order_relaxed);
+    if (loan->thread) thread_leave(loan->thread);
+    return slot != NULL;
 }
 
-static void *attribute_new(struct task *task, const char *key, uint8_t type, uint32_t text_bytes,
-                           uint32_t body_bytes)
+static void give_back(struct loan *loan)
 {
-    struct record *record = &task->span.record;
-    struct record_entry header = {.bytes = (uint16_t)(sizeof header + body_bytes),
-                                  .tag = RECORD_ATTRIBUTE,
-                                  .type = type,
-                                  .text_bytes = text_bytes,
-                                  .key = key};
-    if (!key) return NULL;
-    if (record->entry_bytes + header.bytes > SPAN_ATTRIBUTES_BYTES ||
-        record->attribute_count >= span_limit(&weir_process.limits.attributes)) {
-        atomic_fetch_add_explicit(&weir_process.attributes_dropped, 1, memory_order_relaxed);
-        return NULL;
-    }
-    unsigned char *to = task->entries + record->entry_bytes;
-    memcpy(to, &header, sizeof header);
-    record->entry_bytes = (uint16_t)(record->entry_bytes + header.bytes);
-    record->attribute_count++;
-    return to + sizeof header;
-}
-
-static void set_number(struct weir_task *memory, const char *key, uint8_t type, int64_t value)
-{
-    struct task *task = recording(memory);
-    void *body = task ? attribute_new(task, key, type, 0, sizeof value) : NULL;
-    if (body) memcpy(body, &value, sizeof value);
+    struct span_slot *slot = thread_enter_slot(loan->span, &loan->thread);
+    if (!slot) return;
+    span_lift(loan->thread, slot, &loan->task->span);
+    thread_leave(loan->thread);
 }
 
 void weir_task_int(struct weir_task *task, const char *key, int64_t value)
 {
-    set_number(task, key, ATTRIBUTE_INT, value);
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    weir_span_int(loan.span, key, value);
+    give_back(&loan);
 }
 
 void weir_task_double(struct weir_task *task, const char *key, double value)
 {
-    int64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    set_number(task, key, ATTRIBUTE_DOUBLE, bits);
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    weir_span_double(loan.span, key, value);
+    give_back(&loan);
 }
 
 void weir_task_bool(struct weir_task *task, const char *key, bool value)
 {
-    set_number(task, key, ATTRIBUTE_BOOL, value);
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    weir_span_bool(loan.span, key, value);
+    give_back(&loan);
 }
 
-void weir_task_string(struct weir_task *memory, const char *key, const char *value)
+void weir_task_string(struct weir_task *task, const char *key, const char *value)
 {
-    struct task *task = recording(memory);
-    if (!task || !value) return;
-    uint32_t bytes = span_text_bytes(&weir_process.limits, value);
-    void *body = attribute_new(task, key, ATTRIBUTE_STRING, bytes, record_round(bytes));
-    if (body) memcpy(body, value, bytes);
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    weir_span_string(loan.span, key, value);
+    give_back(&loan);
 }
 
-void weir_task_error(struct weir_task *memory, const char *error_type)
+void weir_task_event(struct weir_task *task, const char *name, const struct weir_attribute *attributes,
+                     size_t count)
 {
-    struct task *task = recording(memory);
-    if (!task) return;
-    task->span.record.status = SPAN_STATUS_ERROR;
-    if (error_type && span_limit(&weir_process.limits.characters) < SPAN_TEXT_MAX)
-        weir_task_string(memory, "error.type", error_type); /* may have to be cut */
-    else if (error_type)
-        set_number(memory, "error.type", ATTRIBUTE_STRING | RECORD_TEXT_BORROWED,
-                   (int64_t)(intptr_t)error_type);
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    weir_span_event(loan.span, name, attributes, count);
+    give_back(&loan);
 }
 
-void weir_task_ok(struct weir_task *memory)
+void weir_task_link(struct weir_task *task, const struct weir_context *to,
+                    const struct weir_attribute *attributes, size_t count)
 {
-    struct task *task = recording(memory);
-    if (task) task->span.record.status = SPAN_STATUS_OK;
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    weir_span_link(loan.span, to, attributes, count);
+    give_back(&loan);
 }
 
-void weir_task_response(struct weir_task *memory, int status_code)
+void weir_task_error(struct weir_task *task, const char *error_type)
 {
-    const struct task *task = recording(memory);
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    weir_span_error(loan.span, error_type);
+    give_back(&loan);
+}
+
+void weir_task_error_message(struct weir_task *task, const char *message)
+{
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    weir_span_error_message(loan.span, message);
+    give_back(&loan);
+}
+
+void weir_task_ok(struct weir_task *task)
+{
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    weir_span_ok(loan.span);
+    give_back(&loan);
+}
+
+void weir_task_response(struct weir_task *task, int status_code)
+{
+    struct loan loan;
     char number[16];
-    if (!task) return;
-    weir_task_int(memory, "http.response.status_code", status_code);
-    if (status_code < (task->span.is_call ? 400 : 500)) return;
-    weir_task_error(memory, NULL);
-    snprintf(number, sizeof number, "%d", status_code);
-    weir_task_string(memory, "error.type", number);
+    if (!lend(&loan, task)) return;
+    weir_span_int(loan.span, "http.response.status_code", status_code);
+    if (status_code >= (loan.task->span.is_call ? 400 : 500)) {
+        snprintf(number, sizeof number, "%d", status_code);
+        weir_span_error(loan.span, NULL);
+        weir_span_string(loan.span, "error.type", number);
+    }
+    give_back(&loan);
 }
 
-void weir_task_rows(struct weir_task *memory, int64_t rows)
+void weir_task_rows(struct weir_task *task, int64_t rows)
 {
-    struct task *task = recording(memory);
-    if (task && task->span.is_call && rows >= 0) task->span.call.rows_plus_1 = (uint64_t)rows + 1;
+    struct loan loan;
+    if (!lend(&loan, task)) return;
+    if (loan.task->span.is_call) weir_call_rows(loan.span, rows);
+    give_back(&loan);
 }
 
 /* ---- end ---- */
 
+static void end(struct thread_state *thread, struct task *task)
+{
+    struct span_slot *slot = span_put(thread, &task->span);
+    if (!slot) {
+        thread_count_up(&thread->dropped_too_deep);
+        return;
+    }
+    uint32_t index = thread_slot_index(thread, slot);
+    span_close(thread, slot, task->span.is_call ? &thread->calls[index] : NULL);
+}
+
 void weir_task_end(struct weir_task *memory)
 {
-    struct task *task = recording(memory);
-    if (task && task->epoch == live_epoch()) {
+    struct task *task = (struct task *)memory;
+    if (!task) return;
+    uint32_t epoch = atomic_load_explicit(&weir_process.live_epoch, memory_order_relaxed);
+    if (task->epoch && task->epoch == epoch && task->span.sampled) {
         task->span.record.duration_ticks = span_clock_ticks() - task->span.record.start_ticks;
         struct thread_state *thread = thread_enter();
-        if (thread) {
-            if (thread->epoch == task->epoch) span_land(thread, &task->span, task->entries);
-            thread_leave(thread);
-        }
+        if (thread && thread->epoch == task->epoch) end(thread, task);
+        if (thread) thread_leave(thread);
     }
-    if (memory) clear((struct task *)memory);
+    clear(task);
 }

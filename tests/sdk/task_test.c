@@ -98,6 +98,8 @@ static void a_task_says_all_that_a_span_does(void **state)
     weir_task_bool(&step, "bool", true);
     weir_task_string(&step, "string", "text");
     weir_task_error(&step, "timeout");
+    weir_task_event(&step, "happened", NULL, 0);
+    weir_task_link(&step, weir_task_context(&request), NULL, 0);
     weir_task_end(&request); /* in any order */
     weir_task_end(&step);
     weir_task_ok(&query);
@@ -122,6 +124,8 @@ static void a_task_says_all_that_a_span_does(void **state)
     has_number(inner, "bool", 1);
     has_text(inner, "string", "text");
     has_text(inner, "error.type", "timeout");
+    assert_int_equal(at32(inner.batch->event_count, inner.span), 1);
+    assert_int_equal(at32(inner.batch->span_link_count, inner.span), 1);
     assert_true(duration_of(server) > 0 && duration_of(server) < 1000000000);
 }
 
@@ -283,6 +287,9 @@ static void use_all(struct weir_task *task)
     weir_task_ok(task);
     weir_task_response(task, 500);
     weir_task_rows(task, 1);
+    weir_task_event(task, "a", NULL, 0);
+    weir_task_link(task, &(struct weir_context){.trace_id = {1}, .span_id = {2}}, NULL, 0);
+    weir_task_error_message(task, "a");
     assert_false(weir_context_is_valid(weir_task_context(task)));
     weir_task_end(task);
 }

@@ -20,7 +20,8 @@
  * was there; after end the memory is no task again. A task that is never ended is not sent, and leaves nothing behind. After a
  * fork the parent's tasks are the parent's: the child's copies end without being sent; so do tasks after weir_shutdown.
  *
- * Threads. One thread at a time uses a task; handing it over needs what any memory needs. The thread that ends it sends it.
+ * Threads. One thread at a time uses a task; handing it over needs what any memory needs. The thread that ends it sends it. While
+ * 64 spans are open in a thread, attributes and ends of tasks there are lost, and counted.
  *
  * Evidence. A call that is a task tells its operation and rows, not its values: what an event loop does between two calls
  * cannot be followed. Loops are found, as likely; whose answer a call needed is not said.
@@ -68,7 +69,12 @@ WEIR_API void weir_task_int(struct weir_task *task, const char *key, int64_t val
 WEIR_API void weir_task_double(struct weir_task *task, const char *key, double value);
 WEIR_API void weir_task_bool(struct weir_task *task, const char *key, bool value);
 WEIR_API void weir_task_string(struct weir_task *task, const char *key, const char *value);
+WEIR_API void weir_task_event(struct weir_task *task, const char *name,
+                              const struct weir_attribute *attributes, size_t count);
+WEIR_API void weir_task_link(struct weir_task *task, const struct weir_context *to,
+                             const struct weir_attribute *attributes, size_t count);
 WEIR_API void weir_task_error(struct weir_task *task, const char *error_type);
+WEIR_API void weir_task_error_message(struct weir_task *task, const char *message);
 WEIR_API void weir_task_ok(struct weir_task *task);
 /* Sets http.response.status_code. From 500 on it is an error, of a call from 400 on, and error.type is the number. */
 WEIR_API void weir_task_response(struct weir_task *task, int status_code);
