@@ -87,6 +87,7 @@ struct span {
     enum span_kind kind;
     enum span_status status;
     bool remote_parent;
+    bool partial_evidence; /* a call: that it has no link to another says nothing */
     uint8_t trace_flags; /* W3C's; 0: not told */
     const struct operation *operation;
     const struct resource *resource;

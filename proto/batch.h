@@ -35,7 +35,11 @@
 #define BATCH_KINDS           6 /* OpenTelemetry's SpanKind */
 #define BATCH_STATUSES        3 /* OpenTelemetry's StatusCode */
 
-enum { SPAN_FLAG_REMOTE_PARENT = 1, SPAN_FLAGS_TRACE_SHIFT = 8 /* W3C's trace-flags: bits 8 … 15 */ };
+enum {
+    SPAN_FLAG_REMOTE_PARENT = 1,
+    SPAN_FLAG_PARTIAL_EVIDENCE = 2, /* a call: answers from elsewhere in its request were not there to compare with */
+    SPAN_FLAGS_TRACE_SHIFT = 8      /* W3C's trace-flags: bits 8 … 15 */
+};
 
 /* The value is a number, a double's bits, or the index of a string: the text itself, bytes in base64, or an array or a
  * map as JSON. */

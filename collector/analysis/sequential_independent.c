@@ -163,7 +163,7 @@ static void find_profile(struct relations *relations, uint32_t index)
         const struct span *span = call_at(relations, unit->calls[i])->span;
         if (span->connection != profile->connection) profile->connection = 0;
         profile->input_hash = hash_combine(profile->input_hash, span->input_hash);
-        inputs_known = inputs_known && span->input_hash;
+        inputs_known = inputs_known && span->input_hash && !span->partial_evidence;
         profile->needs |= relations->needs[unit->calls[i]];
     }
     if (!inputs_known) profile->input_hash = 0;

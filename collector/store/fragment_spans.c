@@ -145,6 +145,7 @@ static void read_numbers(const struct batch *batch, size_t i, struct span *span)
     span->parent_id = batch_u64(batch->parent_span_id, i);
     span->kind = (enum span_kind)batch_u32(batch->span_kind, i);
     span->remote_parent = flags & SPAN_FLAG_REMOTE_PARENT;
+    span->partial_evidence = flags & SPAN_FLAG_PARTIAL_EVIDENCE;
     span->trace_flags = (uint8_t)(flags >> SPAN_FLAGS_TRACE_SHIFT);
     span->connection = batch_u32(batch->connection, i);
     span->input_count = batch_u32(batch->input_count, i);

@@ -8,6 +8,7 @@
 #include <weir/call.h>
 
 #include "model/span.h"
+#include "proto/batch.h"
 #include "sdk/core/json_scan.h"
 #include "sdk/core/span.h"
 #include "sdk/core/span_clock.h"
@@ -134,10 +135,17 @@ static void take_unread(const struct here *here)
             here->call->unread[here->call->unread_count++] = thread->unread[i].span_id;
 }
 
+/* Answers that its inputs may come from are elsewhere: that no link is found says nothing. */
+static bool misses_answers(const struct here *here)
+{
+    return here->thread->evidence.frame.is_part || !in_its_request(here);
+}
+
 static void send(const struct here *here)
 {
     here->call->is_sent = true;
     if (wants_values(here)) {
+        if (misses_answers(here)) here->slot->record.flags |= SPAN_FLAG_PARTIAL_EVIDENCE;
         take_inputs(here);
         take_links(here);
     }

@@ -21,6 +21,7 @@ struct evidence_frame evidence_request_begin(struct evidence *evidence)
     struct evidence_frame outer = evidence->frame;
     evidence->frame.base = outer.used;
     evidence->frame.target_base = outer.target_count;
+    evidence->frame.is_part = false;
     if (evidence->frame.base == EVIDENCE_OPERATIONS) evidence->frame.base = evidence->frame.used = 0;
     return outer;
 }

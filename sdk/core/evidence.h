@@ -64,6 +64,7 @@ struct evidence_slot {
 /* A request's part of the table. A request inside another one takes its slots behind the outer one's. */
 struct evidence_frame {
     uint32_t base, used, target_base, target_count;
+    bool is_part; /* the request has answers that are not in here: other threads', or of other turns */
 };
 
 struct evidence {

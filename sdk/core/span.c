@@ -13,6 +13,7 @@
 #include "sdk/core/span_sampling.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- requests ---- */
@@ -433,6 +434,7 @@ struct span_slot *span_attach(struct thread_state *thread, const struct trace_co
     slot->record.span_id = context->span_id;
     slot->record.parent_id = 0;
     request_begin(thread, slot);
+    thread->evidence.frame.is_part = true;
     stack_push(thread, slot);
     return slot;
 }
@@ -620,6 +622,15 @@ static inline void set_error(const struct target *target, const char *error_type
                    (int64_t)(intptr_t)error_type);
 }
 
+/* The status is what is known of the error, unless somebody has said more. */
+static void set_error_number(struct weir_span span, int status_code)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", status_code);
+    weir_span_error(span, NULL);
+    weir_span_string(span, "error.type", number);
+}
+
 static int64_t bits_of(double value)
 {
     int64_t bits;
@@ -701,6 +712,7 @@ void weir_server_response(struct weir_span span, int status_code)
 {
     struct target target;
     if (!find(span, &target)) return;
-    if (status_code >= 500) target.slot->record.status = SPAN_STATUS_ERROR;
+    bool is_error = status_code >= 500 && target.slot->record.status != SPAN_STATUS_ERROR;
     set_number(&target, "http.response.status_code", ATTRIBUTE_INT, status_code);
+    if (is_error) set_error_number(span, status_code);
 }

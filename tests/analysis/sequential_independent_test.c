@@ -80,6 +80,19 @@ static void without_links_it_is_only_possible(void **state)
     expect_none(build); /* and so it is not shown */
 }
 
+/* Where the answers were not all there to compare with, differing inputs prove nothing, however many requests have them. */
+static void partial_evidence_says_nothing_of_values(void **state)
+{
+    struct build *build = *state;
+    struct scene scene = make_scene(build);
+    scene.b->partial_evidence = true;
+    close_request(build);
+    const struct finding *both = alone(build);
+    assert_int_equal(both->confidence, CONFIDENCE_POSSIBLE);
+    assert_int_equal(evidence_seen(both, EVIDENCE_no_value_passed), UINT64_MAX); /* not claimed */
+    assert_int_equal(both->input_hash, 0);
+}
+
 static void only_timing_known_passes_nothing_on(void **state)
 {
     struct build *build = *state;
@@ -465,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REQUEST_TEST(inputs_from_a_source_make_it_likely),
         REQUEST_TEST(without_links_it_is_only_possible),
+        REQUEST_TEST(partial_evidence_says_nothing_of_values),
         REQUEST_TEST(only_timing_known_passes_nothing_on),
         REQUEST_TEST(sent_before_read_proves_it),
         REQUEST_TEST(a_proof_beats_a_matched_value),

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <weir/call.h>
+#include <weir/context.h>
 
 static struct peer *peer;
 
@@ -79,6 +80,7 @@ static struct seen find_nth(const char *text, uint32_t nth)
 
 static struct seen find(const char *text) { return find_nth(text, 0); }
 static uint32_t links_of(struct seen seen) { return at32(seen.batch->link_count, seen.span); }
+static uint32_t flags_of(struct seen seen) { return at32(seen.batch->flags, seen.span) & 0xff; }
 static uint32_t unread_of(struct seen seen) { return at32(seen.batch->unread_count, seen.span); }
 
 static void a_loop_carries_links(void **state)
@@ -275,6 +277,36 @@ static void a_call_that_outlives_its_request(void **state)
     }
     assert_true(peer_wait_spans(peer, 4));
     assert_int_equal(links_of(find("SELECT late WHERE id = ?")), 0);
+    assert_int_equal(flags_of(find("SELECT late WHERE id = ?")), SPAN_FLAG_PARTIAL_EVIDENCE);
+    assert_int_equal(flags_of(find("SELECT id FROM products")), 0);
+}
+
+/* What another thread, or an earlier callback, got of the request is not here: links are found within, and the rest is not
+ * taken for independent. */
+static void an_attached_context_sees_a_part(void **state)
+{
+    (void)state;
+    struct weir_context context;
+    {
+        WEIR_SERVER_SPAN(request, "GET", "/parts", NULL);
+        assert_true(weir_span_context(request, &context));
+        query("SELECT id FROM elsewhere", NULL, 5, NULL);
+        {
+            WEIR_ATTACH(&context, NULL);
+            query("SELECT id FROM here", NULL, 5, NULL);
+            query("SELECT a WHERE id = $1", "1", 1, NULL);
+        }
+        query("SELECT b WHERE id = $1", "1", 1, NULL);
+    }
+    assert_true(peer_wait_spans(peer, 5));
+    struct seen a = find("SELECT a WHERE id = ?"), b = find("SELECT b WHERE id = ?");
+    assert_int_equal(flags_of(a), SPAN_FLAG_PARTIAL_EVIDENCE);
+    assert_int_equal(flags_of(b), 0);
+    assert_true(at64(a.batch->input_hash, a.span) != 0); /* a repetition is one all the same */
+    assert_int_equal(links_of(a), 1);
+    assert_int_equal(at64(a.batch->link_span_id, a.links),
+                     at64(a.batch->span_id, find("SELECT id FROM here").span));
+    assert_true(links_of(b) > 0);
 }
 
 static const char *same_cell(const void *from, size_t row, size_t column, size_t *bytes)
@@ -335,6 +367,7 @@ int main(void)
         TEST(calls_without_a_request),
         TEST(roots_that_overlap_leave_nothing),
         TEST(a_call_that_outlives_its_request),
+        TEST(an_attached_context_sees_a_part),
         TEST(another_cell_is_another_answer),
         TEST(hostile_arguments),
     };

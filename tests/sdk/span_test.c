@@ -245,6 +245,37 @@ static const char *header(const void *from, const char *name)
 
 #define PARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"
 
+static bool has_error_type(const char *name, const char *expected)
+{
+    struct seen seen = find(name);
+    int64_t value;
+    return peer_attribute(seen.batch, seen.span, "error.type", &value) &&
+           str_is(batch_string(seen.batch, (uint32_t)value), expected);
+}
+
+static void the_status_is_an_error_type(void **state)
+{
+    (void)state;
+    {
+        WEIR_SERVER_SPAN(request, "GET", "/503", NULL);
+        weir_server_response(request, 503);
+    }
+    {
+        WEIR_SERVER_SPAN(request, "GET", "/said", NULL);
+        weir_span_error(request, "timeout");
+        weir_server_response(request, 500);
+    }
+    {
+        WEIR_SERVER_SPAN(request, "GET", "/404", NULL);
+        weir_server_response(request, 404);
+    }
+    assert_true(peer_wait_spans(peer, 3));
+    assert_true(has_error_type("GET /503", "503"));
+    assert_true(has_error_type("GET /said", "timeout"));
+    int64_t value;
+    assert_false(peer_attribute(find("GET /404").batch, find("GET /404").span, "error.type", &value));
+}
+
 static void joins_the_callers_trace(void **state)
 {
     (void)state;
@@ -310,6 +341,7 @@ int main(void)
         TEST(too_deep_is_counted),
         TEST(calls_that_never_end_make_room),
         TEST(attributes_of_all_types),
+        TEST(the_status_is_an_error_type),
         TEST(joins_the_callers_trace),
         TEST(an_unsampled_caller_is_obeyed),
         TEST(the_resource_says_who),

@@ -243,7 +243,8 @@ WEIR_API struct weir_span weir_server_begin(const struct weir_site *site, const 
 /* Tells the span the request's own target ("/items/17?full=1"): values that stand in it are not taken for answers of
  * calls. Only hashes are kept, inside the process. */
 WEIR_API void weir_server_target(struct weir_span span, const char *target);
-/* Sets http.response.status_code; 500 and above make the span's status an error, as OpenTelemetry says for servers. */
+/* Sets http.response.status_code; 500 and above make the span's status an error, and
+ * the number its error.type where no other was set, as OpenTelemetry says for servers. */
 WEIR_API void weir_server_response(struct weir_span span, int status_code);
 
 /* traceparent of a span, for a call to another service: 55 characters and a 0; "" when there is no span. */
