@@ -39,7 +39,8 @@ endfunction()
 
 # The shared library of a target: what it exports, its name, which libraries it may need besides libc (a test holds it to
 # that), and that it is never unloaded: threads end in libweir, fork calls it, and spans that are still to be sent point to
-# names in the companions.
+# names in the companions. They find each other beside themselves ($ORIGIN), libweir-otlp by libweir too, in any prefix; a
+# distribution that wants no such path sets CMAKE_SKIP_INSTALL_RPATH.
 function(weir_shared target)
   string(JOIN "," needs ${ARGN})
   set(script ${CMAKE_SOURCE_DIR}/sdk/weir.map)
@@ -48,7 +49,8 @@ function(weir_shared target)
     target_link_options(${target} PRIVATE -Wl,-z,undefs) # clang leaves the sanitizer's symbols to the program
   endif()
   set_target_properties(${target} PROPERTIES
-    SOVERSION ${WEIR_SOVERSION} VERSION ${PROJECT_VERSION} LINK_DEPENDS ${script} WEIR_MAY_NEED "${needs}")
+    SOVERSION ${WEIR_SOVERSION} VERSION ${PROJECT_VERSION} LINK_DEPENDS ${script} WEIR_MAY_NEED "${needs}"
+    BUILD_RPATH $ORIGIN INSTALL_RPATH $ORIGIN)
   set_property(GLOBAL APPEND PROPERTY WEIR_SHARED_LIBRARIES ${target})
 endfunction()
 
@@ -122,8 +124,6 @@ function(weir_companion name)
     weir_export(weir_${name}${twin} ${name}${twin} COMPONENTS weir${twin} MODULES ${arg_CLIENT})
   endforeach()
   weir_shared(weir_${name} libweir ${library} ${arg_NEEDS})
-  # beside it lies libweir, whatever the prefix; a distribution that wants no such path sets CMAKE_SKIP_INSTALL_RPATH
-  set_target_properties(weir_${name} PROPERTIES INSTALL_RPATH $ORIGIN)
   weir_pkg_config(weir-${name} DESCRIPTION "${arg_DESCRIPTION}" REQUIRES "weir >= ${PROJECT_VERSION} ${arg_CLIENT}")
 endfunction()
 

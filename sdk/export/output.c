@@ -32,7 +32,7 @@ bool weir_output_register(const struct weir_output *output)
 
 /* ---- libweir-otlp ---- */
 
-#define OTLP_LIBRARY "libweir-otlp.so.0"
+#define OTLP_LIBRARY "libweir-otlp.so." WEIR_SOVERSION
 
 /* A program that is linked to it registers it itself (weir_otlp_use). Never unloaded: it is linked so. */
 static bool load_otlp(void)

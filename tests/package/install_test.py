@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 from collector import Collector, DataFolder
+from otlp import OtlpServer
 from process import eventually
 
 cmake, source, build, compiler = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), sys.argv[4]
@@ -116,6 +117,13 @@ def runs(prefix, collector, folder, program, spans):
     eventually(lambda: (service, endpoint) in endpoints(prefix, collector), f"{endpoint} of {service} in the report")
 
 
+def loads_a_companion(program):
+    """The installed libweir finds the installed libweir-otlp when a setting asks for it."""
+    with OtlpServer() as backend:
+        said = run(program, WEIR_ENDPOINT=backend.url, OTEL_SERVICE_NAME="elsewhere")
+        assert said.strip() == "created 2 acknowledged 2 dropped 0: done", said
+
+
 def find_package_says(prefix, scratch):
     """Versions that fit and that do not, and components that cannot be had, with the reason."""
     project = scratch / "asks"
@@ -145,7 +153,7 @@ def find_package_says(prefix, scratch):
 def other_folders(scratch):
     """A distribution's folders, relative and absolute, in the .pc files."""
     for libdir, below in (("lib/some-arch", "/p/lib/some-arch"), ("/opt/other/lib", "/opt/other/lib")):
-        to = scratch / ("configured" + libdir.replace("/", "-"))
+        to = scratch / "configured"
         run(cmake, "-S", source, "-B", to, "-G", "Ninja", f"-DCMAKE_INSTALL_LIBDIR={libdir}", "-DCMAKE_INSTALL_PREFIX=/p",
             f"-DCMAKE_C_COMPILER={compiler}")
         laid = scratch / "laid" / libdir.strip("/") / "pkgconfig"
@@ -169,5 +177,6 @@ with DataFolder() as data:
             runs(installed, serving, top / way, "shop", 5)
         runs(installed, serving, top / "pkg-config", "tick-static", 2)
         runs(installed, serving, top / "pkg-config", "tick-archive", 2)
+    loads_a_companion(top / "pkg-config/tick")
     find_package_says(installed, top)
     other_folders(top)

@@ -4,6 +4,9 @@
 
 #include "inline_span.h"
 
+#include <stdio.h>
+#include <weir/version.h>
+
 static uint64_t created(void)
 {
     struct weir_stats stats;
@@ -24,6 +27,15 @@ static void nested_functions(void **state) { (void)state, ends_what_it_begins(sp
 static void in_cxx(void **state) { (void)state, ends_what_it_begins(spans_in_cxx); }
 static void under_exceptions(void **state) { (void)state, ends_what_it_begins(spans_under_exceptions); }
 
+static void version_is_that_of_the_headers(void **state)
+{
+    (void)state;
+    char text[32];
+    snprintf(text, sizeof text, "%d.%d.%d", WEIR_VERSION_NUMBER / 10000, WEIR_VERSION_NUMBER / 100 % 100,
+             WEIR_VERSION_NUMBER % 100);
+    assert_string_equal(weir_version(), text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -31,6 +43,7 @@ int main(void)
         cmocka_unit_test(nested_functions),
         cmocka_unit_test(in_cxx),
         cmocka_unit_test(under_exceptions),
+        cmocka_unit_test(version_is_that_of_the_headers),
     };
     if (weir_init(&(struct weir_config){.endpoint = "ipc:///nobody/listens"}) != WEIR_OK) return 1;
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
