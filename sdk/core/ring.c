@@ -49,11 +49,13 @@ void ring_give_up(struct ring *ring)
     ring->read = tail;
 }
 
+/* Every frame before the tail is counted before the tail says so. */
 static bool is_frame(const struct ring *ring, uint64_t tail, uint32_t length)
 {
     uint64_t before_end = ring->size_bytes - (ring->read & (ring->size_bytes - 1));
     uint64_t in_use = tail - ring->read;
-    return length >= 8 && length % 8 == 0 && length <= in_use && length <= before_end;
+    bool is_counted = ring->read_count + ring_popped_count(ring) < ring_pushed_count(ring);
+    return length >= 8 && length % 8 == 0 && length <= in_use && length <= before_end && is_counted;
 }
 
 const void *ring_peek(struct ring *ring, uint32_t *bytes)

@@ -18,7 +18,7 @@
 
 #include "sdk/core/span_clock.h"
 
-#define TIMELINE_KNOTS 64
+#define TIMELINE_KNOTS 2048 /* a second apart: all of a quarter of an hour, then ever fewer */
 
 struct timeline_knot {
     uint64_t ticks;

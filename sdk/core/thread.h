@@ -64,8 +64,9 @@ struct span_slot {
     uint8_t below, above;             /* the stack of this thread's open spans, calls excepted */
     uint8_t sampled;                  /* enum span_sampled */
     bool on_stack, is_request;
-    uint16_t entry_bytes, attribute_count; /* they grow, and go into the record at its end, as its length does */
-    uint64_t threshold;                    /* with SPAN_SAMPLED_SOME */
+    uint16_t entry_bytes,
+        attribute_count; /* they grow, and go into the record at its end, as its length does */
+    uint64_t threshold;  /* with SPAN_SAMPLED_SOME */
     struct record record;
     struct record_server server;
     struct evidence_frame outer_request;

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <weir/weir.h>
 #include <stdlib.h>
 
 static struct hash_key key;
@@ -123,6 +124,9 @@ static void a_full_table_falls_back(void **state)
     }
     assert_true(str_is(entry->operation.text, "(too many operations)"));
     assert_true(operations_overflowed() > before);
+    struct weir_stats stats;
+    weir_stats(&stats);
+    assert_int_equal(stats.operations_overflowed, operations_overflowed());
 }
 
 int main(void)

@@ -92,6 +92,55 @@ static void a_frame_never_wraps(void **state)
     }
 }
 
+/* What something else writes over a ring is given up and counted; the ring goes on with what comes next. */
+static void a_damaged_ring_goes_on(void **state)
+{
+    (void)state;
+    const uint32_t wrong[] = {
+        0, 4, 7, 12, RING_BYTES + 8, 0x7ffffff8, RING_PADDING, RING_PADDING | 12, 0xffffffff};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct ring ring;
+        uint32_t bytes;
+        ring_init(&ring, memory, RING_BYTES);
+        for (uint64_t n = 0; n < 3; n++) assert_true(push(&ring, 64, n));
+        memcpy(memory + 64, &wrong[i], sizeof wrong[i]);
+        assert_int_equal(number_of(ring_peek(&ring, &bytes), 64), 0);
+        ring_skip(&ring, bytes);
+        assert_null(ring_peek(&ring, &bytes));
+        assert_true(push(&ring, 64, 3));
+        assert_int_equal(number_of(ring_peek(&ring, &bytes), 64), 3);
+        ring_skip(&ring, bytes);
+        ring_release(&ring);
+        assert_int_equal(ring_damaged_count(&ring), 2);
+        assert_int_equal(ring_count(&ring), 0);
+        assert_int_equal(ring_used_bytes(&ring), 0);
+    }
+}
+
+/* Noise all over it: never out of its bounds, never without end, and every frame is counted once. */
+static void noise_in_a_ring_is_survived(void **state)
+{
+    (void)state;
+    struct id_generator random = {{7, 6, 5, 4}};
+    for (int round = 0; round < 20000; round++) {
+        struct ring ring;
+        uint32_t bytes, read = 0;
+        const unsigned char *frame;
+        ring_init(&ring, memory, RING_BYTES);
+        for (uint64_t n = 0; n < 8; n++)
+            assert_true(push(&ring, 16 + 8 * (uint32_t)(id_next(&random) % 12), n));
+        for (uint64_t n = id_next(&random) % 4; n < 4; n++)
+            memory[id_next(&random) % RING_BYTES] = (unsigned char)id_next(&random);
+        for (; (frame = ring_peek(&ring, &bytes)); read++) {
+            assert_true(bytes >= 8 && frame >= memory && frame + bytes <= memory + RING_BYTES);
+            ring_skip(&ring, bytes);
+        }
+        ring_release(&ring);
+        assert_int_equal(ring_used_bytes(&ring), 0);
+        assert_true(read + ring_damaged_count(&ring) <= 8 && ring_count(&ring) <= 8);
+    }
+}
+
 static void *produce(void *argument)
 {
     struct id_generator random;
@@ -123,10 +172,9 @@ static void two_threads_keep_order_and_content(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gives_back_what_went_in),
-        cmocka_unit_test(is_full_when_it_is_full),
-        cmocka_unit_test(a_frame_never_wraps),
-        cmocka_unit_test(two_threads_keep_order_and_content),
+        cmocka_unit_test(gives_back_what_went_in),     cmocka_unit_test(is_full_when_it_is_full),
+        cmocka_unit_test(a_frame_never_wraps),         cmocka_unit_test(a_damaged_ring_goes_on),
+        cmocka_unit_test(noise_in_a_ring_is_survived), cmocka_unit_test(two_threads_keep_order_and_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
