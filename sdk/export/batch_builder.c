@@ -234,10 +234,16 @@ bool builder_record_is_whole(const struct record *record)
            batch_entries_are_whole(parts.entries, record);
 }
 
+bool builder_is_full(const struct builder *builder)
+{
+    uint32_t limit = builder->span_limit ? builder->span_limit : BUILDER_SPANS_MAX;
+    return builder->batch.span_count >= limit || builder->bytes > BUILDER_BYTES_MAX;
+}
+
 bool builder_add(struct builder *builder, const struct record *record, const struct span_timeline *timeline)
 {
     struct batch *batch = &builder->batch;
-    if (batch->span_count == BUILDER_SPANS_MAX || builder->bytes > BUILDER_BYTES_MAX) return false;
+    if (builder_is_full(builder)) return false;
     uint32_t trace_index, operation_index, site_index, sampling_index;
     struct parts parts = parts_of(record);
     if (!room_for_spans(builder, batch->span_count, 1) ||

@@ -10,10 +10,11 @@
 #include "base/str.h"
 #include "proto/batch.h"
 #include "sdk/core/record.h"
+#include "sdk/core/settings.h"
 #include "sdk/core/span_timeline.h"
 #include "sdk/export/interner.h"
 
-#define BUILDER_SPANS_MAX 8192
+#define BUILDER_SPANS_MAX BATCH_SPANS_MOST
 #define BUILDER_BYTES_MAX (6u << 20) /* of what goes into a batch, roughly; far below BATCH_BYTES_MAX */
 
 #define BUILDER_INTERNERS(X)                                                                                 \
@@ -24,8 +25,9 @@
     X(samplings)
 
 struct builder {
-    struct batch batch; /* its columns are owned here; valid until builder_clear */
-    size_t bytes;       /* estimate */
+    struct batch batch;  /* its columns are owned here; valid until builder_clear */
+    size_t bytes;        /* estimate */
+    uint32_t span_limit; /* of a batch, at most BUILDER_SPANS_MAX; 0: that */
     int64_t last_start_ns;
     struct interner strings, sites, operations, traces, samplings; /* BUILDER_INTERNERS */
     struct {                                                       /* elements that there is room for */
@@ -38,6 +40,9 @@ struct builder {
 
 void builder_fini(struct builder *builder); /* zeroed memory is a valid builder */
 void builder_clear(struct builder *builder);
+
+/* Whether the batch takes no further span. */
+bool builder_is_full(const struct builder *builder);
 
 /* False: no memory. */
 bool builder_resource(struct builder *builder, struct str key, struct str value);

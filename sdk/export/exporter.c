@@ -424,7 +424,7 @@ static bool export_until_stopped(struct exporter *exporter)
         }
         if (!deliver_until_settled(exporter)) return false;
         if (exporter->has_batch) return true;
-        if (exporter->builder.batch.span_count < BUILDER_SPANS_MAX && !is_stopping(exporter))
+        if (!builder_is_full(&exporter->builder) && !is_stopping(exporter))
             sleep_until(exporter, clock_monotonic_ns() + exporter->pause_ns);
     }
 }
@@ -482,6 +482,7 @@ struct exporter *exporter_start(struct settings *settings, const struct weir_out
     struct exporter *exporter = calloc(1, sizeof *exporter);
     if (!exporter) return NULL;
     exporter->settings = settings;
+    exporter->builder.span_limit = settings->batch_span_limit;
     exporter->producer = producer;
     exporter->output = output;
     exporter->ended = ended;

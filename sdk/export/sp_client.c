@@ -17,7 +17,7 @@
 
 void sp_client_init(struct sp_client *client, const _Atomic int64_t *give_up_ns)
 {
-    *client = (struct sp_client){.fd = -1, .give_up_ns = give_up_ns};
+    *client = (struct sp_client){.fd = -1, .give_up_ns = give_up_ns, .reply_ns = SP_CLIENT_REPLY_NS};
     id_random_bytes(&client->request_id, sizeof client->request_id);
 }
 
@@ -174,7 +174,7 @@ static const char *receive_reply(struct sp_client *client, struct arena *arena, 
 const char *sp_client_request(struct sp_client *client, const void *body, size_t bytes, struct arena *arena,
                               struct reply *reply)
 {
-    int64_t deadline = clock_monotonic_ns() + SP_CLIENT_REPLY_NS;
+    int64_t deadline = client->reply_ns ? clock_monotonic_ns() + client->reply_ns : INT64_MAX;
     const char *why = "request not sent";
     if (send_request(client, body, bytes, deadline)) why = receive_reply(client, arena, reply, deadline);
     if (why) sp_client_close(client);

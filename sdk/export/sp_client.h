@@ -32,6 +32,7 @@ struct sp_client {
     const _Atomic int64_t *give_up_ns; /* borrowed; clock_monotonic_ns */
     uint32_t request_id;
     enum sp_transport transport; /* of the connection */
+    int64_t reply_ns;            /* how long a request waits for its reply, sending included; 0: for ever */
 };
 
 void sp_client_init(struct sp_client *client, const _Atomic int64_t *give_up_ns);

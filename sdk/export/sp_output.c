@@ -32,6 +32,7 @@ static void *sp_open(const struct weir_output_host *outer)
     sp->endpoint = (uint32_t)(host->producer % host->settings->endpoint_count);
     arena_init(&sp->replies, REPLY_ARENA);
     sp_client_init(&sp->client, &host->give_up_ns);
+    sp->client.reply_ns = host->settings->export_timeout_ms * NS_PER_MS;
     return sp;
 }
 

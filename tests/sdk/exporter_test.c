@@ -62,6 +62,21 @@ static void all_spans_are_stored_once(void **state)
     peer_stop(peer);
 }
 
+static void batches_are_as_small_as_wished(void **state)
+{
+    (void)state;
+    struct peer *peer = peer_start(0);
+    struct weir_config config = {.endpoint = peer_url(peer), .export_interval_ms = 5, .batch_span_limit = 7};
+    assert_int_equal(weir_init(&config), WEIR_OK);
+    spans(100);
+    assert_true(peer_wait_spans(peer, 100));
+    assert_int_equal(weir_shutdown(5000), WEIR_OK);
+    assert_true(peer_batch_count(peer) >= 15);
+    for (uint32_t i = 0; i < peer_batch_count(peer); i++)
+        assert_true(peer_batch(peer, i)->batch.span_count <= 7);
+    peer_stop(peer);
+}
+
 /* The peer dies with the batch unanswered; the next one gets the same bytes under the same number. */
 static void a_lost_batch_is_sent_again(void **state)
 {
@@ -282,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_spans_are_stored_once),
+        cmocka_unit_test(batches_are_as_small_as_wished),
         cmocka_unit_test(a_lost_batch_is_sent_again),
         cmocka_unit_test(a_peer_that_comes_back_gets_the_rest),
         cmocka_unit_test(retry_means_the_same_again),

@@ -2,6 +2,7 @@
 /* The client where it shares the process' descriptors, and somebody closes its socket and gets the number again. */
 #include "tests/support/cmocka.h"
 
+#include "base/clock.h"
 #include "sdk/export/descriptors.h"
 #include "sdk/export/sp_client.h"
 
@@ -69,6 +70,34 @@ static void a_number_that_is_free(void **state)
     close(peer);
 }
 
+/* A peer that says nothing is given up after the client's own time, which is less than the usual one here. */
+static void a_reply_is_not_waited_for_longer_than_set(void **state)
+{
+    (void)state;
+    struct sp_client client;
+    int peer = connected(&client);
+    int64_t before = clock_monotonic_ns();
+    client.reply_ns = 50 * NS_PER_MS;
+    assert_non_null(request(&client));
+    assert_true(clock_monotonic_ns() - before < SP_CLIENT_REPLY_NS / 2);
+    assert_false(sp_client_is_connected(&client));
+    close(peer);
+}
+
+/* For ever means: until the process gives up. */
+static void a_reply_waited_for_for_ever(void **state)
+{
+    (void)state;
+    struct sp_client client;
+    int peer = connected(&client);
+    client.reply_ns = 0;
+    give_up_ns = clock_monotonic_ns() + 50 * NS_PER_MS;
+    assert_non_null(request(&client));
+    assert_true(clock_monotonic_ns() >= give_up_ns);
+    give_up_ns = INT64_MAX;
+    close(peer);
+}
+
 /* ---- a table of one's own ---- */
 
 struct separated {
@@ -125,6 +154,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_socket_at_our_number),
         cmocka_unit_test(a_number_that_is_free),
+        cmocka_unit_test(a_reply_is_not_waited_for_longer_than_set),
+        cmocka_unit_test(a_reply_waited_for_for_ever),
         cmocka_unit_test(a_table_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
