@@ -5,8 +5,8 @@
  * middle of it. What cannot be written now is tried again later; meanwhile the rings fill, and then drop. A file that was
  * renamed or removed (logrotate) is made anew with the next line.
  *
- * A pipe or a device may be named, too: nothing is locked or cut there, and a reader that comes later gets the line that
- * nobody read to its end.
+ * A pipe or a device may be named, too: nothing is locked or cut there; a line that failed in the middle comes again, whole,
+ * in a line of its own.
  */
 #include "base/clock.h"
 #include "sdk/export/output.h"
@@ -36,6 +36,7 @@ struct file {
     dev_t device; /* which file that is */
     ino_t inode;
     bool is_regular, can_read;
+    bool is_broken; /* a pipe, in the middle of a line */
     struct mapping mapping;
     struct buffer line;
 };
@@ -102,6 +103,7 @@ static bool open_file(struct file *file)
     file->device = opened.st_dev;
     file->inode = opened.st_ino;
     file->is_regular = S_ISREG(opened.st_mode);
+    file->is_broken = false;
     file->fd = fd;
     return true;
 }
@@ -165,10 +167,21 @@ static bool append_locked(struct file *file, int fd)
     return false;
 }
 
+/* What a reader has half of is ended before it comes whole. */
+static bool append_to_pipe(struct file *file, int fd)
+{
+    bool was_broken = file->is_broken;
+    file->is_broken = true;
+    if (was_broken && !write_all(file, fd, "\n", 1)) return false;
+    if (!write_all(file, fd, file->line.data, file->line.len)) return false;
+    file->is_broken = false;
+    return true;
+}
+
 static bool append(struct file *file)
 {
     int fd = file->fd;
-    if (!file->is_regular) return write_all(file, fd, file->line.data, file->line.len);
+    if (!file->is_regular) return append_to_pipe(file, fd);
     if (!lock(file, fd)) return false;
     bool written = append_locked(file, fd);
     int why = errno;

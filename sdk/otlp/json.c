@@ -59,7 +59,7 @@ static void add_base64(struct buffer *to, struct str bytes)
 }
 
 /* The shortest of two that reads back the same; with a point whatever the program's locale has. */
-static void add_double(struct buffer *to, double real)
+void json_double(struct buffer *to, double real)
 {
     char text[40], *end = text;
     if (isnan(real) || isinf(real)) {
@@ -97,7 +97,7 @@ static void add_value(struct buffer *to, const struct otlp_value *value)
         break;
     case OTLP_DOUBLE:
         buffer_add_text(to, "{\"doubleValue\":");
-        add_double(to, value->real);
+        json_double(to, value->real);
         break;
     case OTLP_ARRAY:
         buffer_add_text(to, "{\"arrayValue\":{\"values\":[");

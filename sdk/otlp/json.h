@@ -13,4 +13,7 @@
 /* One line with its \n. False: no memory. */
 bool json_line(struct buffer *to, struct mapping *mapping);
 
+/* As proto3's JSON has a double: "NaN" and the like in quotes, and a point whatever the program's locale has. */
+void json_double(struct buffer *to, double real);
+
 #endif

@@ -54,7 +54,7 @@ class WhatArrives(unittest.TestCase):
 
     def test_the_request(self):
         span = self.span("GET /items/{id}", "server", http__request__method="GET", http__route="/items/{id}",
-                         http__response__status_code=500)
+                         http__response__status_code=500, error__type="500")
         self.assertEqual((span["status"], span["parent_span_id"]), (2, ""))
         self.assertEqual(span["flags"] & 0x300, 0x100)  # known not to be remote
         for other in self.spans.values():
