@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: Apache-2.0
 # What becomes of spans in each way in which a process lives and ends: small programs, and what drives them.
 add_executable(nng_peer nng_peer.c)
 target_link_libraries(nng_peer PRIVATE weir_proto weir_base nng::nng)
