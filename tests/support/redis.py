@@ -10,19 +10,12 @@
 
 The server gets SIGTERM when the thread that started it ends, however it ends. Python's standard library only.
 """
-import ctypes
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
-import time
 
-PR_SET_PDEATHSIG = 1
-START_DEADLINE_S = 60
-STOP_DEADLINE_S = 30
+from throwaway import STOP_DEADLINE_S, Throwaway, around_command
 
 
 class RedisError(Exception):
@@ -56,78 +49,28 @@ def _read_reply(stream):
     raise ConnectionError(f"not a Redis reply: {line!r}")
 
 
-class Redis:
-    """Context manager. `settings` are server settings ({"maxmemory": "1mb"}). After `stop()` or `kill()` comes
-    `start()` again on the same socket, with nothing in it."""
+class Redis(Throwaway):
+    """`settings` are server settings ({"maxmemory": "1mb"}). Started again, it has nothing in it."""
 
     def __init__(self, settings=None):
+        super().__init__("redis")
         self.settings = {"port": "0", "save": "", "appendonly": "no", "daemonize": "no"}
         self.settings.update(settings or {})
         self.binary = server_binary()
-        self.process = None
-        self.folder = tempfile.mkdtemp(prefix="weir-redis-")  # short: a socket path has 107 bytes
         os.chmod(self.folder, 0o755)  # a service that runs as another user reaches it, too
         self.socket = os.path.join(self.folder, "socket")
-        self.log = os.path.join(self.folder, "log")
 
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            raise
-        return self
-
-    def __exit__(self, *exception):
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def start(self):
+    def server_command(self):
         command = [self.binary, "--unixsocket", self.socket, "--unixsocketperm", "777", "--dir", self.folder]
         for name, value in self.settings.items():
             command += ["--" + name, value]
-        environment = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "ASAN_OPTIONS")}
-        libc = ctypes.CDLL(None, use_errno=True)
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
-                                            env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._wait_ready()
+        return command
 
-    def _wait_ready(self):
-        deadline = time.monotonic() + START_DEADLINE_S
-        while not self._is_ready():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                with open(self.log, encoding="utf-8", errors="replace") as log:
-                    text = log.read()
-                self.stop()
-                raise RuntimeError("redis-server did not start: " + text)
-            time.sleep(0.01)
-
-    def _is_ready(self):
+    def is_ready(self):
         try:
             return self.command("PING") == "PONG"
         except (OSError, RedisError):
             return False
-
-    def stop(self):
-        """SIGTERM, as a service manager does; harmless when it is not running."""
-        self._end(signal.SIGTERM)
-
-    def kill(self):
-        """As after a crash."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, how):
-        if self.process is None:
-            return
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(STOP_DEADLINE_S)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.process = None
 
     def command(self, *words):
         """Sends one command on a connection of its own and returns the reply; RedisError when it is one."""
@@ -140,17 +83,5 @@ class Redis:
                 return _read_reply(stream)
 
 
-def main():
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["--"]:
-        arguments = arguments[1:]
-    if not arguments:
-        print("usage: redis.py -- COMMAND [ARGS...]", file=sys.stderr)
-        return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped on the way out
-    with Redis() as redis:
-        return subprocess.run(arguments, env={**os.environ, "WEIR_TEST_REDIS": redis.socket}, check=False).returncode
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(around_command("redis.py", Redis, "WEIR_TEST_REDIS", lambda redis: redis.socket))
