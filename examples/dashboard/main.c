@@ -1,38 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service `dashboard`: options, the route, and the merchant that every stage begins with. */
 #include "examples/common/database.h"
+#include "examples/common/options.h"
 #include "examples/common/service.h"
 #include "examples/dashboard/cached.h"
 #include "examples/dashboard/dashboard.h"
 #include "examples/dashboard/indexes.h"
 
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <weir/libpq.h>
 
 struct stage {
-    const char *name;
     dashboard_load load;
     bool has_indexes, has_cache;
 };
 
+static const char *const stage_names[] = {"before", "batched", "joined", "indexed", "cached", NULL};
 static const struct stage stages[] = {
-    {"before", dashboard_load_before, false, false}, {"batched", dashboard_load_batched, false, false},
-    {"joined", dashboard_load_joined, false, false}, {"indexed", dashboard_load_joined, true, false},
-    {"cached", dashboard_load_joined, true, true},
+    {dashboard_load_before, false, false}, {dashboard_load_batched, false, false},
+    {dashboard_load_joined, false, false}, {dashboard_load_joined, true, false},
+    {dashboard_load_joined, true, true},
 };
-
-#define STAGE_COUNT (sizeof(stages) / sizeof(stages[0]))
 
 struct settings {
     const struct stage *stage;
-    const char *dsn;
-    struct cache_address redis; /* no host: none given */
-    unsigned long port, ttl_s;
+    struct study_options options;
     bool setup;
 };
 
@@ -78,7 +73,7 @@ static unsigned load_dashboard(PGconn *database, const struct settings *settings
 static unsigned get_loaded(const struct settings *settings, unsigned long merchant_id,
                            struct service_answer *answer)
 {
-    PGconn *database = database_connection(settings->dsn, DASHBOARD_SCHEMA);
+    PGconn *database = database_connection(settings->options.dsn, DASHBOARD_SCHEMA);
     if (!database) return 503;
     char id[24];
     snprintf(id, sizeof(id), "%lu", merchant_id);
@@ -92,12 +87,13 @@ static unsigned get_loaded(const struct settings *settings, unsigned long mercha
 static unsigned get_cached(const struct settings *settings, unsigned long merchant_id,
                            struct service_answer *answer)
 {
-    answer->text = cached_answer(&settings->redis, merchant_id);
+    answer->text = cached_answer(&settings->options.redis, merchant_id);
     if (answer->text) return 200;
     unsigned status = get_loaded(settings, merchant_id, answer);
     if (status != 200) return status;
     answer->text = service_text(answer->json);
-    if (answer->text) cached_keep(&settings->redis, merchant_id, answer->text, settings->ttl_s);
+    if (answer->text)
+        cached_keep(&settings->options.redis, merchant_id, answer->text, settings->options.ttl_s);
     return status;
 }
 
@@ -115,57 +111,24 @@ static const struct service_route routes[] = {
     {0},
 };
 
-static bool choose_stage(struct settings *settings, const char *name)
-{
-    for (size_t i = 0; i < STAGE_COUNT; i++) {
-        if (strcmp(stages[i].name, name) != 0) continue;
-        settings->stage = &stages[i];
-        return true;
-    }
-    fprintf(stderr, "dashboard: no stage %s\n", name);
-    return false;
-}
-
-static bool parse_ttl(const char *text, unsigned long *ttl_s)
-{
-    return service_number(text, CACHE_TTL_MAX_S, ttl_s) && *ttl_s > 0;
-}
-
 static bool parse_options(int argc, char **argv, struct settings *settings)
 {
-    static const struct option options[] = {{"stage", required_argument, NULL, 's'},
-                                            {"db", required_argument, NULL, 'd'},
-                                            {"redis", required_argument, NULL, 'r'},
-                                            {"cache-ttl", required_argument, NULL, 't'},
-                                            {"port", required_argument, NULL, 'p'},
-                                            {"setup", no_argument, NULL, 'S'},
-                                            {0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 's' && choose_stage(settings, optarg)) continue;
-        if (option == 'p' && service_number(optarg, 65535, &settings->port)) continue;
-        if (option == 'r' && cache_address_parse(optarg, &settings->redis)) continue;
-        if (option == 't' && parse_ttl(optarg, &settings->ttl_s)) continue;
-        if (option == 'd')
-            settings->dsn = optarg;
-        else if (option == 'S')
-            settings->setup = true;
-        else
-            return false;
-    }
-    return optind == argc && settings->stage && settings->dsn &&
-           (settings->redis.host[0] || !settings->stage->has_cache);
+    const struct study_option further[] = {{"setup", NULL, &settings->setup}, {0}};
+    struct study_options *options = &settings->options;
+    if (!study_options_parse(options, "dashboard", stage_names, further, argc, argv)) return false;
+    settings->stage = &stages[options->stage];
+    return options->redis.host[0] || !settings->stage->has_cache;
 }
 
 static bool set_up(const struct settings *settings)
 {
-    return database_setup(settings->dsn, DASHBOARD_SCHEMA, dashboard_setup_sql) &&
-           indexes_prepare(settings->dsn, settings->stage->has_indexes);
+    return database_setup(settings->options.dsn, DASHBOARD_SCHEMA, dashboard_setup_sql) &&
+           indexes_prepare(settings->options.dsn, settings->stage->has_indexes);
 }
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {.ttl_s = DASHBOARD_TTL_S};
+    struct settings settings = {.options.ttl_s = DASHBOARD_TTL_S};
     if (!parse_options(argc, argv, &settings)) {
         fputs(usage, stderr);
         return 2;
@@ -173,8 +136,8 @@ int main(int argc, char **argv)
     if (settings.setup && !set_up(&settings)) return EXIT_FAILURE;
 
     struct service service = {.name = "dashboard",
-                              .version = settings.stage->name,
-                              .port = (unsigned)settings.port,
+                              .version = stage_names[settings.options.stage],
+                              .port = (unsigned)settings.options.port,
                               .routes = routes,
                               .context = &settings};
     return service_run(&service);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service `products`: options, the route, and the answer. */
 #include "examples/common/database.h"
+#include "examples/common/options.h"
 #include "examples/common/service.h"
 #include "examples/products/products.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <weir/weir.h>
 
@@ -46,25 +45,22 @@ static bool load_parallel(const struct product_sources *sources, struct product_
 }
 
 struct stage {
-    const char *name;
     bool (*load)(const struct product_sources *sources, struct product_page *products);
     bool has_cache;
 };
 
+static const char *const stage_names[] = {"before", "bulk", "cached", "parallel", NULL};
 static const struct stage stages[] = {
-    {"before", load_before, false},
-    {"bulk", load_bulk, false},
-    {"cached", load_cached, true},
-    {"parallel", load_parallel, true},
+    {load_before, false},
+    {load_bulk, false},
+    {load_cached, true},
+    {load_parallel, true},
 };
-
-#define STAGE_COUNT (sizeof(stages) / sizeof(stages[0]))
 
 struct settings {
     const struct stage *stage;
-    const char *dsn;
+    struct study_options options;
     struct product_sources sources;
-    unsigned long port;
 };
 
 static const char usage[] =
@@ -105,7 +101,7 @@ static unsigned get_products(const struct service_request *request, struct servi
     const char *wanted = service_parameter(request, "page");
     unsigned long page = 1;
     if (wanted && (!service_number(wanted, PAGE_MAX, &page) || page == 0)) return 400;
-    PGconn *database = database_connection(settings->dsn, PRODUCTS_SCHEMA);
+    PGconn *database = database_connection(settings->options.dsn, PRODUCTS_SCHEMA);
     if (!database) return 503;
 
     struct product_page products = {0};
@@ -122,61 +118,31 @@ static const struct service_route routes[] = {
 
 /* ---- options ---- */
 
-static bool choose_stage(struct settings *settings, const char *name)
-{
-    for (size_t i = 0; i < STAGE_COUNT; i++) {
-        if (strcmp(stages[i].name, name) != 0) continue;
-        settings->stage = &stages[i];
-        return true;
-    }
-    fprintf(stderr, "products: no stage %s\n", name);
-    return false;
-}
-
-static bool parse_ttl(const char *text, unsigned long *ttl_s)
-{
-    return service_number(text, CACHE_TTL_MAX_S, ttl_s) && *ttl_s > 0;
-}
-
 static bool parse_options(int argc, char **argv, struct settings *settings)
 {
-    static const struct option options[] = {
-        {"stage", required_argument, NULL, 's'},     {"db", required_argument, NULL, 'd'},
-        {"inventory", required_argument, NULL, 'i'}, {"pricing", required_argument, NULL, 'c'},
-        {"redis", required_argument, NULL, 'r'},     {"cache-ttl", required_argument, NULL, 't'},
-        {"port", required_argument, NULL, 'p'},      {0}};
     struct product_sources *sources = &settings->sources;
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 's' && choose_stage(settings, optarg)) continue;
-        if (option == 'p' && service_number(optarg, 65535, &settings->port)) continue;
-        if (option == 'r' && cache_address_parse(optarg, &sources->redis)) continue;
-        if (option == 't' && parse_ttl(optarg, &sources->ttl_s)) continue;
-        if (option == 'd')
-            settings->dsn = optarg;
-        else if (option == 'i')
-            sources->inventory = optarg;
-        else if (option == 'c')
-            sources->pricing = optarg;
-        else
-            return false;
-    }
-    return optind == argc && settings->stage && settings->dsn && sources->inventory && sources->pricing &&
-           (sources->redis.host[0] || !settings->stage->has_cache);
+    const struct study_option further[] = {
+        {"inventory", &sources->inventory, NULL}, {"pricing", &sources->pricing, NULL}, {0}};
+    struct study_options *options = &settings->options;
+    if (!study_options_parse(options, "products", stage_names, further, argc, argv)) return false;
+    settings->stage = &stages[options->stage];
+    sources->redis = options->redis;
+    sources->ttl_s = options->ttl_s;
+    return sources->inventory && sources->pricing && (options->redis.host[0] || !settings->stage->has_cache);
 }
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {.sources.ttl_s = PRODUCTS_TTL_S};
+    struct settings settings = {.options.ttl_s = PRODUCTS_TTL_S};
     if (!parse_options(argc, argv, &settings)) {
         fputs(usage, stderr);
         return 2;
     }
-    if (!database_setup(settings.dsn, PRODUCTS_SCHEMA, products_setup_sql)) return EXIT_FAILURE;
+    if (!database_setup(settings.options.dsn, PRODUCTS_SCHEMA, products_setup_sql)) return EXIT_FAILURE;
 
     struct service service = {.name = "products",
-                              .version = settings.stage->name,
-                              .port = (unsigned)settings.port,
+                              .version = stage_names[settings.options.stage],
+                              .port = (unsigned)settings.options.port,
                               .routes = routes,
                               .context = &settings};
     return service_run(&service);
