@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/core/thread.h"
 
+#include "model/span.h"
 #include "sdk/core/ring_memory.h"
 
 #include <string.h>
@@ -141,9 +142,14 @@ struct thread_state *thread_attach(void)
 
 /* ---- fork ---- */
 
+/* Without what is attached, which is no span of this thread. */
 static uint32_t open_spans(const struct thread_state *thread)
 {
-    return thread_is_attached(thread) ? 64 - (uint32_t)__builtin_popcountll(thread->free_slots) : 0;
+    if (!thread_is_attached(thread)) return 0;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SPAN_DEPTH; i++)
+        count += !(thread->free_slots >> i & 1) && thread->slots[i].record.kind != SPAN_KIND_UNSPECIFIED;
+    return count;
 }
 
 /* A handler that had interrupted weir has forked: in the child, too, what it interrupted goes on when it returns, and works

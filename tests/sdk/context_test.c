@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <weir/call.h>
 #include <weir/context.h>
 
@@ -323,6 +325,40 @@ static void baggage_is_set_for_what_follows(void **state)
     assert_string_equal(line_of(&out, "tracestate"), "foo=1");
 }
 
+/* The child begins clean; what was captured before is attached anew. */
+static int in_the_child(const struct weir_context *captured)
+{
+    struct weir_context here;
+    struct weir_stats stats;
+    weir_stats(&stats);
+    if (stats.created != 1 || stats.dropped_forked != 1) return 1; /* the request; not what was attached */
+    if (weir_context_capture(&here, NULL)) return 2;
+    WEIR_ATTACH(captured, NULL);
+    WEIR_SPAN("in the child");
+    weir_context_capture(&here, NULL);
+    if (memcmp(here.trace_id, captured->trace_id, 16) != 0 || strcmp(here.tracestate, "foo=1") != 0) return 3;
+    return memcmp(here.span_id, captured->span_id, 8) == 0 ? 4 : 0;
+}
+
+static void a_child_attaches_what_was_captured(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    skip(); /* neither sanitizer follows a fork of several threads */
+#endif
+    struct weir_context captured, other = {.trace_id = {1}, .span_id = {2}, .flags = WEIR_CONTEXT_SAMPLED};
+    request_with("00-" TRACE "-" PARENT "-01", "foo=1", NULL);
+    WEIR_SERVER_SPAN(request, "GET", "/forks", &headers);
+    assert_true(weir_context_capture(&captured, NULL));
+    WEIR_ATTACH(&other, NULL);
+    pid_t child = fork();
+    if (child == 0) _exit(in_the_child(&captured));
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void more_than_fits_is_lost_and_counted(void **state)
 {
     (void)state;
@@ -384,6 +420,7 @@ int main(void)
         WITH_PEER(attachments_nest_and_end_in_any_order),
         WITH_PEER(the_unsampled_stay_unsampled),
         WITH_PEER(baggage_is_set_for_what_follows),
+        WITH_PEER(a_child_attaches_what_was_captured),
         WITH_PEER(more_than_fits_is_lost_and_counted),
         cmocka_unit_test(off_does_nothing),
     };
