@@ -256,7 +256,8 @@ static void read_line(struct reader *reader)
     } else if (begins(at, "#define WEIR_")) {
         read_define(reader, at + strlen("#define "));
     } else if (begins(at, "typedef ")) {
-        reader->at = end_of(at, ";") + 1;
+        const char *end = end_of(at, ";");
+        reader->at = end + (*end == ';');
         struct str code = between(at, reader->at);
         const char *star = strstr(at, "(*");
         if (star && star < reader->at)

@@ -2,7 +2,7 @@
 /* <weir/hiredis.h> against a real Redis (WEIR_TEST_REDIS, a socket; tests/support/redis.py starts one). */
 #include "tests/support/cmocka.h"
 
-#include "tests/examples/receiver.h"
+#include "tests/examples/request.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -13,27 +13,11 @@
 
 #define SECRET "thyme-and-borage"
 
-static struct receiver *receiver;
 static redisContext *context;
-
-static struct weir_span begin_request(const char *route)
-{
-    return weir_server_begin(WEIR_SITE(NULL), "GET", route, NULL);
-}
-
-static const struct seen_span *end_request(struct weir_span request, const char *text)
-{
-    weir_span_end(request);
-    const struct seen_span *seen = receiver_wait(receiver, text);
-    assert_non_null(seen);
-    return seen;
-}
 
 static const struct seen_span *call_of(const struct seen_span *request, size_t nth)
 {
-    const struct seen_span *seen = receiver_span(receiver, request->trace_id, OPERATION_CACHE, nth);
-    assert_non_null(seen);
-    return seen;
+    return request_call(request, OPERATION_CACHE, nth);
 }
 
 static void assert_text(struct str text, const char *expected)

@@ -3,7 +3,7 @@
 #include "tests/support/cmocka.h"
 
 #include "tests/examples/http_server.h"
-#include "tests/examples/receiver.h"
+#include "tests/examples/request.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -15,22 +15,8 @@
 
 #define POLL_MS 10000
 
-static struct receiver *receiver;
 static struct http_server *server;
 static CURLM *multi;
-
-static struct weir_span begin_request(const char *route)
-{
-    return weir_server_begin(WEIR_SITE(NULL), "GET", route, NULL);
-}
-
-static const struct seen_span *end_request(struct weir_span request, const char *text)
-{
-    weir_span_end(request);
-    const struct seen_span *seen = receiver_wait(receiver, text);
-    assert_non_null(seen);
-    return seen;
-}
 
 /* The request's call with this text. */
 static const struct seen_span *call_named(const struct seen_span *request, const char *text)

@@ -3,7 +3,7 @@
 #include "tests/support/cmocka.h"
 
 #include "tests/examples/http_server.h"
-#include "tests/examples/receiver.h"
+#include "tests/examples/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,27 +14,11 @@
 
 #define SECRET "sorrel-and-dill"
 
-static struct receiver *receiver;
 static struct http_server *server;
-
-static struct weir_span begin_request(const char *route)
-{
-    return weir_server_begin(WEIR_SITE(NULL), "GET", route, NULL);
-}
-
-static const struct seen_span *end_request(struct weir_span request, const char *text)
-{
-    weir_span_end(request);
-    const struct seen_span *seen = receiver_wait(receiver, text);
-    assert_non_null(seen);
-    return seen;
-}
 
 static const struct seen_span *call_of(const struct seen_span *request, size_t nth)
 {
-    const struct seen_span *seen = receiver_span(receiver, request->trace_id, OPERATION_HTTP, nth);
-    assert_non_null(seen);
-    return seen;
+    return request_call(request, OPERATION_HTTP, nth);
 }
 
 static bool is_text(struct str text, const char *expected) { return str_is(text, expected); }

@@ -2,7 +2,7 @@
 /* Queries of <weir/libpq.h> that are sent now and fetched later, against a real Postgres (WEIR_TEST_DSN). */
 #include "tests/support/cmocka.h"
 
-#include "tests/examples/receiver.h"
+#include "tests/examples/request.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -10,21 +10,7 @@
 
 #include <weir/libpq.h>
 
-static struct receiver *receiver;
 static PGconn *connection, *other;
-
-static struct weir_span begin_request(const char *route)
-{
-    return weir_server_begin(WEIR_SITE(NULL), "GET", route, NULL);
-}
-
-static const struct seen_span *end_request(struct weir_span request, const char *text)
-{
-    weir_span_end(request);
-    const struct seen_span *seen = receiver_wait(receiver, text);
-    assert_non_null(seen);
-    return seen;
-}
 
 /* The query of the request with so many rows: calls arrive in the order in which they ended. */
 static const struct span *query_with_rows(const struct seen_span *request, int64_t rows)

@@ -2,7 +2,7 @@
 /* <weir/libpq.h> against a real Postgres (WEIR_TEST_DSN; tests/support/postgres.py makes one). */
 #include "tests/support/cmocka.h"
 
-#include "tests/examples/receiver.h"
+#include "tests/examples/request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,29 +11,11 @@
 
 #define SECRET "parsley-and-thyme"
 
-static struct receiver *receiver;
 static PGconn *connection;
-
-/* A request around what a test does; its name is the test's, so that its spans are found. */
-static struct weir_span begin_request(const char *route)
-{
-    return weir_server_begin(WEIR_SITE(NULL), "GET", route, NULL);
-}
-
-/* Ends it, waits for it and returns it. */
-static const struct seen_span *end_request(struct weir_span request, const char *text)
-{
-    weir_span_end(request);
-    const struct seen_span *seen = receiver_wait(receiver, text);
-    assert_non_null(seen);
-    return seen;
-}
 
 static const struct span *query_of(const struct seen_span *request, size_t nth)
 {
-    const struct seen_span *seen = receiver_span(receiver, request->trace_id, OPERATION_DB, nth);
-    assert_non_null(seen);
-    return &seen->span;
+    return &request_call(request, OPERATION_DB, nth)->span;
 }
 
 static void assert_text(struct str text, const char *expected)
