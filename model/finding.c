@@ -50,7 +50,7 @@ const char *evidence_words(enum evidence_fact fact)
 int64_t finding_saving_total_ns(const struct finding *finding, uint64_t requests)
 {
     if (finding->saving_ns <= 0 || finding->requests_seen == 0) return 0;
-    double share = (double)finding->requests / finding->requests_seen;
+    double share = (double)finding->requests / (double)finding->requests_seen;
     double total_ns = (double)finding->saving_ns * (share < 1 ? share : 1) * (double)requests;
     return total_ns < (double)INT64_MAX ? (int64_t)total_ns : INT64_MAX;
 }

@@ -73,12 +73,16 @@ struct finding {
         source; /* whose rows a loop walks, or whose answer all need; text empty: not known */
     bool has_source;
     uint32_t count;         /* calls in one request; the median over several */
-    uint32_t requests;      /* how many show it */
-    uint32_t requests_seen; /* of how many of this endpoint */
-    int64_t request_ns;     /* the request's duration (median) */
-    int64_t cost_ns;        /* time of the calls as they are */
-    int64_t repaired_ns;    /* time of the calls after the repair */
-    int64_t saving_ns;      /* by replay: what the request would be shorter */
+    uint64_t requests;      /* how many show it */
+    uint64_t requests_seen; /* of how many of this endpoint */
+    uint64_t
+        recorded; /* so many of those that show it were recorded; fewer than requests: that is an estimate.
+                               0: all. Evidence is what was seen in those recorded */
+    uint64_t sampling_threshold; /* of one request: with which it was sampled */
+    int64_t request_ns;          /* the request's duration (median) */
+    int64_t cost_ns;             /* time of the calls as they are */
+    int64_t repaired_ns;         /* time of the calls after the repair */
+    int64_t saving_ns;           /* by replay: what the request would be shorter */
     enum confidence confidence;
     uint32_t evidence_count;
     struct evidence evidence[FINDING_EVIDENCE_MAX];
@@ -89,6 +93,11 @@ struct finding {
     uint32_t trace_count;
     unsigned char trace_ids[FINDING_TRACES_MAX][16]; /* newest first */
 };
+
+static inline bool finding_is_estimate(const struct finding *finding)
+{
+    return finding->recorded && finding->recorded < finding->requests;
+}
 
 /* What its repair would save over so many requests of its endpoint, if all of them are like those that were
  * looked at. */

@@ -121,7 +121,7 @@ static json_t *encode_finding(const struct finding *f)
                 set(o, "version", encode_str(f->service_version)) &&
                 set(o, "operations", encode_operations(f)) &&
                 set(o, "source", f->has_source ? encode_operation(&f->source) : json_null()) &&
-#define X(name) set(o, #name, json_integer(f->name)) &&
+#define X(name) set(o, #name, json_integer((json_int_t)f->name)) &&
                 FINDING_COUNTS(X)
 #undef X
 #define X(name)                                                                                              \
@@ -131,7 +131,9 @@ static json_t *encode_finding(const struct finding *f)
                         set(o, "confidence", json_string(confidence_name(f->confidence))) &&
                 set(o, "evidence", encode_evidence(f)) && set(o, "advice", encode_str(f->advice)) &&
                 set(o, "call_site", encode_site(&f->site)) && set(o, "trace_ids", encode_traces(f)) &&
-                (f->input_hash == 0 || set(o, "input_hash", json_integer((json_int_t)f->input_hash)));
+                (f->input_hash == 0 || set(o, "input_hash", json_integer((json_int_t)f->input_hash))) &&
+                (f->sampling_threshold == 0 ||
+                 set(o, "sampling_threshold", json_integer((json_int_t)f->sampling_threshold)));
     if (done) return o;
     json_decref(o);
     return NULL;
@@ -312,6 +314,8 @@ static void decode_finding(struct decoder *d, const json_t *json, struct finding
     decode_site(d, json, &f->site);
     decode_traces(d, json, f);
     f->input_hash = (uint64_t)json_integer_value(json_object_get(json, "input_hash")); /* 0: not there */
+    f->sampling_threshold = (uint64_t)json_integer_value(json_object_get(json, "sampling_threshold"));
+    if (f->sampling_threshold >> 56) d->failed = true;
 }
 
 bool finding_json_decode(struct arena *arena, struct str json, struct finding **findings, uint32_t *count)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the time of one endpoint goes, operation by operation, over some of its requests. analysis/ makes it
- * from their traces, viewer/ shows it. Plain values in an arena. Sums are over all requests of the profile.
+ * from their traces, viewer/ shows it. Plain values in an arena. Sums are over all requests of the profile;
+ * where these stand for differently many (sampling), each counts with its weight, and the weights are scaled so that they add
+ * up to the number of requests.
  */
 #ifndef WEIR_MODEL_PROFILE_H
 #define WEIR_MODEL_PROFILE_H
@@ -31,9 +33,10 @@ struct profile_component {
 struct profile {
     struct str service, service_version, endpoint;
     bool name_is_shared;              /* as in endpoint_summary */
-    uint64_t requests, requests_seen; /* over how many, the newest, of how many */
-    int64_t total_ns;                 /* what the requests took */
-    int64_t p50_ns, p95_ns, max_ns;   /* of one request */
+    uint64_t requests, requests_seen; /* over how many, the newest, of how many that were recorded */
+    uint64_t requests_estimated;    /* how many there were with those sampled away; requests_seen: none was */
+    int64_t total_ns;               /* what the requests took */
+    int64_t p50_ns, p95_ns, max_ns; /* of one request */
     uint64_t db_calls, http_calls, cache_calls;
     uint32_t operation_count, component_count;
     const struct profile_operation *operations; /* the most self first */

@@ -20,6 +20,7 @@ struct request {
     struct str service, service_version, endpoint; /* endpoint: "METHOD route" */
     int64_t start_ns, duration_ns;
     bool error;
+    uint64_t sampling_threshold; /* of its span: it stands for sampling_weight(it) like it */
     uint32_t db_calls, http_calls, cache_calls;
     uint32_t cache_hits, cache_misses; /* keys looked up; 0 where the calls do not say */
     int64_t db_ns;                     /* time in which at least one database call ran */
@@ -50,8 +51,11 @@ struct cache_split {
 struct endpoint_summary {
     struct str service, service_version, endpoint;
     bool name_is_shared; /* several services have an endpoint of this name: write service:METHOD route */
+    /* Of so many that were recorded; 0: of all. Where others were sampled away, count, errors, percentiles, medians and what
+     * the cache had are estimates: each that was recorded counts with its weight. */
+    uint64_t recorded;
     uint64_t count, errors;
-    int64_t p50_ns, p95_ns, p99_ns, max_ns;     /* nearest rank */
+    int64_t p50_ns, p95_ns, p99_ns, max_ns;     /* nearest rank; the maximum of those recorded */
     uint32_t db_calls, http_calls, cache_calls; /* median a request */
     uint32_t calls_min, calls_max;              /* of all calls together */
     int64_t db_ns;                              /* median a request */
@@ -62,6 +66,16 @@ struct endpoint_summary {
     int64_t saving_total_ns;        /* what one finding would save over all requests; of those the largest */
     struct cache_split cache[CACHE_OUTCOME_COUNT]; /* count 0 for all: no request says whether it hit */
 };
+
+static inline uint64_t endpoint_recorded(const struct endpoint_summary *endpoint)
+{
+    return endpoint->recorded ? endpoint->recorded : endpoint->count;
+}
+
+static inline bool endpoint_is_estimate(const struct endpoint_summary *endpoint)
+{
+    return endpoint_recorded(endpoint) < endpoint->count;
+}
 
 #define PERCENTILE_SAMPLES_MIN 20 /* under so many the report prints the maximum, named so, not a p95 */
 

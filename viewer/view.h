@@ -37,6 +37,9 @@ struct status_producer {
     uint64_t producer, created, acknowledged, stored, dropped_total;
     uint32_t dropped_count;
     struct status_counter *dropped; /* by reason */
+    uint64_t sampled_away_total;    /* requests that it did not record */
+    uint32_t sampled_away_count;
+    struct status_counter *sampled_away; /* by whose choice */
     int64_t last_seen_ns;
     bool clock_known;
     int64_t clock_ahead_ns; /* newest span's end by its clock, less when it came by the collector's */

@@ -152,15 +152,17 @@ static int64_t source_cost_of(const struct finding *finding, const struct findin
     return finding->source.cost_ns;
 }
 
-static int64_t median(const struct bundle *bundle, int64_t *values,
+static int64_t median(const struct bundle *bundle, struct weighted *values,
                       int64_t (*of)(const struct finding *finding, const struct finding_operation *operation),
                       const struct finding_operation *operation)
 {
-    for (uint32_t i = 0; i < bundle->count; i++) values[i] = of(bundle->members[i], operation);
-    return percentile(values, bundle->count, 50);
+    for (uint32_t i = 0; i < bundle->count; i++)
+        values[i] = (struct weighted){of(bundle->members[i], operation),
+                                      sampling_weight(bundle->members[i]->sampling_threshold)};
+    return percentile_weighted(values, bundle->count, 50);
 }
 
-static void take_medians(struct finding *result, const struct bundle *bundle, int64_t *values)
+static void take_medians(struct finding *result, const struct bundle *bundle, struct weighted *values)
 {
     result->count = (uint32_t)median(bundle, values, count_of, NULL);
     result->request_ns = median(bundle, values, request_of, NULL);
@@ -199,7 +201,7 @@ static void sum_evidence(struct finding *result, const struct bundle *bundle)
     for (int fact = 0; fact < EVIDENCE_FACT_COUNT; fact++) {
         if (of[fact])
             finding_add_evidence(result, (enum evidence_fact)fact, seen[fact],
-                                 is_of_request((enum evidence_fact)fact) ? result->requests : of[fact]);
+                                 is_of_request((enum evidence_fact)fact) ? result->recorded : of[fact]);
     }
 }
 
@@ -272,14 +274,26 @@ static bool decide(struct finding *result, const struct bundle *bundle,
 
 /* ---- all of it ---- */
 
-static bool merge(struct finding *result, const struct bundle *bundle, int64_t *values,
-                  uint32_t requests_seen, const struct analysis_settings *settings, struct arena *arena)
+static void count_requests(struct finding *result, const struct bundle *bundle, double weight_seen)
+{
+    double weight = 0;
+    result->recorded = 0;
+    for (uint32_t i = 0; i < bundle->count; i++) {
+        const struct finding *member = bundle->members[i];
+        result->recorded += member->requests;
+        weight += (double)member->requests * sampling_weight(member->sampling_threshold);
+    }
+    result->requests = count_of_weight(weight, result->recorded);
+    result->requests_seen = count_of_weight(weight_seen, result->requests);
+}
+
+static bool merge(struct finding *result, const struct bundle *bundle, struct weighted *values,
+                  double weight_seen, const struct analysis_settings *settings, struct arena *arena)
 {
     *result = *bundle->newest;
-    result->requests = 0;
-    result->requests_seen = requests_seen;
     result->input_hash = 0;
-    for (uint32_t i = 0; i < bundle->count; i++) result->requests += bundle->members[i]->requests;
+    result->sampling_threshold = 0;
+    count_requests(result, bundle, weight_seen);
     take_medians(result, bundle, values);
     sum_evidence(result, bundle);
     collect_traces(result, bundle);
@@ -303,18 +317,18 @@ static int largest_saving_first(const void *a, const void *b)
 }
 
 struct finding *aggregate_findings(const struct finding *const *findings, size_t finding_count,
-                                   uint32_t requests_seen, const struct analysis_settings *settings,
+                                   double weight_seen, const struct analysis_settings *settings,
                                    struct arena *arena, uint32_t *count)
 {
     struct bundles bundles = {.arena = arena};
     *count = 0;
     if (finding_count == 0 || !bundle_findings(&bundles, findings, finding_count)) return NULL;
     struct finding *results = arena_alloc(arena, bundles.count * sizeof *results);
-    int64_t *values = arena_alloc(arena, finding_count * sizeof *values);
+    struct weighted *values = arena_alloc(arena, finding_count * sizeof *values);
     if (!results || !values) return NULL;
     for (uint32_t i = 0; i < bundles.count; i++) {
         struct finding *result = &results[*count];
-        if (!merge(result, &bundles.list[i], values, requests_seen, settings, arena)) {
+        if (!merge(result, &bundles.list[i], values, weight_seen, settings, arena)) {
             *count = 0;
             return NULL;
         }

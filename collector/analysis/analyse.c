@@ -35,6 +35,7 @@ struct finding *scene_add_finding(struct scene *scene, enum finding_kind kind)
         .endpoint = scene->request->endpoint,
         .requests = 1,
         .requests_seen = 1,
+        .sampling_threshold = scene->request->sampling_threshold,
         .request_ns = scene->request->duration_ns,
         .trace_count = 1,
     };

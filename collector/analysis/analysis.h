@@ -38,19 +38,32 @@ bool analyse_trace(struct analysis *analysis, const struct trace *trace,
                    const struct analysis_settings *settings, struct arena *arena);
 
 /*
- * Merges findings of single requests of one endpoint: same kind, operations and source are one. requests_seen
- * is how many requests of the endpoint there were. Sums evidence, takes medians, decides the confidence,
+ * Merges findings of single requests of one endpoint: same kind, operations and source are one. weight_seen
+ * is the weight of all its requests that were looked at: how many there were, if none was sampled away. Medians and the
+ * number of requests are weighted; evidence, and with it the confidence, are of what was recorded. Sums evidence, takes medians, decides the confidence,
  * drops what stays only possible among sequential_independent. Largest saving first. *count is set; NULL with
  * *count 0 is no failure unless arena_exhausted.
  */
 struct finding *aggregate_findings(const struct finding *const *findings, size_t finding_count,
-                                   uint32_t requests_seen, const struct analysis_settings *settings,
+                                   double weight_seen, const struct analysis_settings *settings,
                                    struct arena *arena, uint32_t *count);
 
 /* Nearest rank: the smallest value with at least percent of the values at or below it. Sorts values. 0 if
  * none. */
 int64_t percentile(int64_t *values, size_t count, unsigned percent);
 int64_t percentile_of_sorted(const int64_t *values, size_t count, unsigned percent);
+
+/* The same of values that stand for weight like them each: the smallest value with at least percent of the whole weight at
+ * or below it. Weights are above 0, and need not be whole. */
+struct weighted {
+    int64_t value;
+    double weight;
+};
+int64_t percentile_weighted(struct weighted *values, size_t count, unsigned percent);
+int64_t percentile_of_sorted_weighted(const struct weighted *values, size_t count, unsigned percent);
+
+/* A sum of weights as a number of things, at least those that were seen. */
+uint64_t count_of_weight(double weight, uint64_t seen);
 
 /* What the request would take if these of its calls were gone (replay: only time in which nothing else of the
  * request ran is won). `removed` says for each call of the request's subtree whether it goes. */

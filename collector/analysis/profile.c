@@ -9,17 +9,25 @@
 
 #include <stdlib.h>
 
-/* Numbers that grow one by one. */
+/* Durations that grow one by one. */
 struct times {
     size_t count, room;
-    int64_t *ns;
+    struct weighted *list;
+};
+
+/* What is added up, each request with its weight. Where all weights are 1, nanoseconds must come out as they went in: a
+ * double would round what is longer than 104 days. */
+struct sums {
+    long double calls, total_ns, self_ns, rows;
+    bool rows_unknown;
+    long double db_calls, http_calls, cache_calls, call_ns; /* made straight from its spans */
 };
 
 /* An operation met so far; also what was called straight from its spans, if it is no call itself. */
 struct met {
     struct operation operation; /* our own copy */
-    struct profile_operation sums;
-    struct profile_component calls;
+    bool is_request;
+    struct sums sums;
     struct times times;
 };
 
@@ -28,6 +36,7 @@ struct went {
     enum cache_outcome outcome;
     bool looked_up;
     int64_t duration_ns;
+    double weight;
     uint32_t calls[OPERATION_TYPE_COUNT];
 };
 
@@ -39,7 +48,9 @@ struct profile_builder {
     uint32_t went_count, went_room;
     struct went *went;
     struct times durations;
-    int64_t total_ns;
+    long double total_ns;
+    double weight; /* of the request that is being added */
+    double weight_sum;
     uint64_t span_count;
 };
 
@@ -49,12 +60,6 @@ struct profile_note {
     int64_t children_until_ns, calls_until_ns; /* up to where they cover this span */
 };
 
-static int64_t add_ns(int64_t a, int64_t b)
-{
-    int64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
 /* Room for one more element of an array that doubles; the old one stays in the arena. */
 static void *grown(struct arena *arena, const void *array, size_t count, size_t room, size_t bytes)
 {
@@ -63,16 +68,16 @@ static void *grown(struct arena *arena, const void *array, size_t count, size_t 
     return larger;
 }
 
-static bool times_add(struct times *times, struct arena *arena, int64_t ns)
+static bool times_add(struct times *times, struct arena *arena, int64_t ns, double weight)
 {
     if (times->count == times->room) {
         size_t room = times->room ? times->room * 2 : 8;
-        int64_t *larger = grown(arena, times->ns, times->count, room, sizeof *larger);
+        struct weighted *larger = grown(arena, times->list, times->count, room, sizeof *larger);
         if (!larger) return false;
-        times->ns = larger;
+        times->list = larger;
         times->room = room;
     }
-    times->ns[times->count++] = ns;
+    times->list[times->count++] = (struct weighted){ns, weight};
     return true;
 }
 
@@ -146,16 +151,11 @@ static int64_t cover(const struct span *around, const struct span *span, int64_t
     return end_ns - from_ns;
 }
 
-static void add_rows(struct profile_operation *sums, int64_t rows)
+static void count_call(struct sums *sums, enum operation_type type, double weight)
 {
-    if (rows < 0 || sums->rows < 0 || __builtin_add_overflow(sums->rows, rows, &sums->rows)) sums->rows = -1;
-}
-
-static void count_call(struct profile_component *calls, enum operation_type type)
-{
-    calls->db_calls += type == OPERATION_DB;
-    calls->http_calls += type == OPERATION_HTTP;
-    calls->cache_calls += type == OPERATION_CACHE;
+    if (type == OPERATION_DB) sums->db_calls += weight;
+    if (type == OPERATION_HTTP) sums->http_calls += weight;
+    if (type == OPERATION_CACHE) sums->cache_calls += weight;
 }
 
 static void add_under_parent(struct profile_builder *builder, const struct trace *trace,
@@ -163,14 +163,15 @@ static void add_under_parent(struct profile_builder *builder, const struct trace
 {
     enum operation_type type = span->operation->type;
     struct profile_note *note = &notes[span - trace->spans], *parent = &notes[span->parent - trace->spans];
-    builder->met[parent->operation].sums.self_ns -= cover(span->parent, span, &parent->children_until_ns);
+    builder->met[parent->operation].sums.self_ns -=
+        builder->weight * (long double)cover(span->parent, span, &parent->children_until_ns);
     if (operation_is_call(type) || type == OPERATION_CONNECT) note->anchor = parent->anchor;
     if (!operation_is_call(type)) return;
     struct profile_note *anchor = &notes[note->anchor];
-    struct profile_component *calls = &builder->met[anchor->operation].calls;
-    count_call(calls, type);
-    calls->call_ns =
-        add_ns(calls->call_ns, cover(&trace->spans[note->anchor], span, &anchor->calls_until_ns));
+    struct sums *sums = &builder->met[anchor->operation].sums;
+    count_call(sums, type, builder->weight);
+    sums->call_ns +=
+        builder->weight * (long double)cover(&trace->spans[note->anchor], span, &anchor->calls_until_ns);
 }
 
 static bool add_span(struct profile_builder *builder, const struct trace *trace, struct profile_note *notes,
@@ -181,15 +182,15 @@ static bool add_span(struct profile_builder *builder, const struct trace *trace,
     note->anchor = (uint32_t)(span - trace->spans);
     note->children_until_ns = note->calls_until_ns = span->start_ns;
     struct met *met = &builder->met[note->operation];
-    met->sums.calls++;
-    met->sums.total_ns = add_ns(met->sums.total_ns, span->duration_ns);
-    met->sums.self_ns = add_ns(met->sums.self_ns, span->duration_ns);
-    add_rows(&met->sums, span->rows);
-    met->sums.is_request = met->sums.is_request || span == request;
-    met->calls.is_request = met->sums.is_request;
+    met->sums.calls += builder->weight;
+    met->sums.total_ns += builder->weight * (long double)span->duration_ns;
+    met->sums.self_ns += builder->weight * (long double)span->duration_ns;
+    met->sums.rows += builder->weight * (long double)span->rows;
+    met->sums.rows_unknown = met->sums.rows_unknown || span->rows < 0;
+    met->is_request = met->is_request || span == request;
     builder->span_count++;
     if (span != request) add_under_parent(builder, trace, notes, span);
-    return times_add(&met->times, builder->arena, span->duration_ns);
+    return times_add(&met->times, builder->arena, span->duration_ns, builder->weight);
 }
 
 /* ---- requests ---- */
@@ -205,16 +206,19 @@ static struct went *add_went(struct profile_builder *builder, const struct span 
     }
     struct went *went = &builder->went[builder->went_count++];
     went->duration_ns = request->duration_ns;
+    went->weight = builder->weight;
     return went;
 }
 
 bool profile_add(struct profile_builder *builder, const struct trace *trace, struct profile_note *notes,
-                 const struct span *request)
+                 const struct span *request, double weight)
 {
     uint32_t hits = 0, misses = 0;
+    builder->weight = weight;
     struct went *went = add_went(builder, request);
-    if (!went || !times_add(&builder->durations, builder->arena, request->duration_ns)) return false;
-    builder->total_ns = add_ns(builder->total_ns, request->duration_ns);
+    if (!went || !times_add(&builder->durations, builder->arena, request->duration_ns, weight)) return false;
+    builder->weight_sum += weight;
+    builder->total_ns += weight * (long double)request->duration_ns;
     for (const struct span *span = request; span;) {
         bool is_ours = span == request || continues_request(span);
         if (is_ours && !add_span(builder, trace, notes, request, span)) return false;
@@ -244,16 +248,50 @@ static int most_time_first(const void *a, const void *b)
     return order_of_texts(x->label, y->label);
 }
 
-static void end_operation(struct profile_builder *builder, struct met *met)
+/* A weighted sum as it would be if the weights were 1 in the mean; what no integer holds is cut off. */
+static int64_t scaled(const struct profile_builder *builder, long double sum)
 {
-    struct profile_operation *sums = &met->sums;
-    sums->operation = &met->operation;
-    sums->label = operation_label(&met->operation, builder->arena);
-    met->calls.label = sums->label;
-    if (sums->self_ns < 0) sums->self_ns = 0; /* sums that were cut off */
-    sums->max_ns = percentile(met->times.ns, met->times.count, 100);
-    sums->median_ns = percentile_of_sorted(met->times.ns, met->times.count, 50);
-    sums->p95_ns = percentile_of_sorted(met->times.ns, met->times.count, 95);
+    long double value = sum * (builder->went_count / builder->weight_sum) + 0.5L;
+    return value < 0 ? 0 : value < (long double)INT64_MAX ? (int64_t)value : INT64_MAX;
+}
+
+/* Of something that was there: not rounded down to nothing. */
+static uint64_t scaled_count(const struct profile_builder *builder, long double sum)
+{
+    int64_t count = scaled(builder, sum);
+    return count == 0 && sum > 0 ? 1 : (uint64_t)count;
+}
+
+static struct profile_operation end_operation(struct profile_builder *builder, struct met *met)
+{
+    const struct sums *sums = &met->sums;
+    int64_t max_ns = percentile_weighted(met->times.list, met->times.count, 100); /* sorts */
+    return (struct profile_operation){
+        .operation = &met->operation,
+        .label = operation_label(&met->operation, builder->arena),
+        .is_request = met->is_request,
+        .calls = scaled_count(builder, sums->calls),
+        .total_ns = scaled(builder, sums->total_ns),
+        .self_ns = scaled(builder, sums->self_ns),
+        .max_ns = max_ns,
+        .median_ns = percentile_of_sorted_weighted(met->times.list, met->times.count, 50),
+        .p95_ns = percentile_of_sorted_weighted(met->times.list, met->times.count, 95),
+        .rows = sums->rows_unknown ? -1 : scaled(builder, sums->rows),
+    };
+}
+
+static struct profile_component end_component(const struct profile_builder *builder, const struct met *met,
+                                              struct str label)
+{
+    const struct sums *sums = &met->sums;
+    return (struct profile_component){
+        .label = label,
+        .is_request = met->is_request,
+        .db_calls = scaled_count(builder, sums->db_calls),
+        .http_calls = scaled_count(builder, sums->http_calls),
+        .cache_calls = scaled_count(builder, sums->cache_calls),
+        .call_ns = scaled(builder, sums->call_ns),
+    };
 }
 
 static bool has_calls(const struct profile_component *calls)
@@ -269,13 +307,12 @@ static bool end_tables(struct profile_builder *builder, struct profile *profile)
     if (!operations || !components) return false;
     profile->operation_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        struct met *met = &builder->met[i];
-        end_operation(builder, met);
-        operations[i] = met->sums;
-        if (has_calls(&met->calls)) components[profile->component_count++] = met->calls;
-        profile->db_calls += met->calls.db_calls;
-        profile->http_calls += met->calls.http_calls;
-        profile->cache_calls += met->calls.cache_calls;
+        operations[i] = end_operation(builder, &builder->met[i]);
+        struct profile_component calls = end_component(builder, &builder->met[i], operations[i].label);
+        if (has_calls(&calls)) components[profile->component_count++] = calls;
+        profile->db_calls += calls.db_calls;
+        profile->http_calls += calls.http_calls;
+        profile->cache_calls += calls.cache_calls;
     }
     if (count > 1) qsort(operations, count, sizeof *operations, most_self_first);
     if (profile->component_count > 1)
@@ -292,24 +329,27 @@ static int64_t went_value(const struct went *went, unsigned which)
 
 /* The median of one value over the requests of one outcome. */
 static int64_t median(const struct profile_builder *builder, enum cache_outcome outcome, unsigned which,
-                      int64_t *values)
+                      struct weighted *values)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < builder->went_count; i++) {
         const struct went *went = &builder->went[i];
-        if (went->looked_up && went->outcome == outcome) values[count++] = went_value(went, which);
+        if (went->looked_up && went->outcome == outcome)
+            values[count++] = (struct weighted){went_value(went, which), went->weight};
     }
-    return percentile(values, count, 50);
+    return percentile_weighted(values, count, 50);
 }
 
 static bool end_split(const struct profile_builder *builder, struct profile *profile)
 {
-    int64_t *values = arena_array(builder->arena, builder->went_count, sizeof *values);
+    struct weighted *values = arena_array(builder->arena, builder->went_count, sizeof *values);
+    double weights[CACHE_OUTCOME_COUNT] = {0};
     if (!values) return false;
     for (uint32_t i = 0; i < builder->went_count; i++)
-        if (builder->went[i].looked_up) profile->cache[builder->went[i].outcome].count++;
+        if (builder->went[i].looked_up) weights[builder->went[i].outcome] += builder->went[i].weight;
     for (unsigned i = 0; i < CACHE_OUTCOME_COUNT; i++) {
         struct cache_split *split = &profile->cache[i];
+        split->count = scaled_count(builder, weights[i]);
         if (split->count == 0) continue;
         enum cache_outcome outcome = (enum cache_outcome)i;
         split->p50_ns = median(builder, outcome, OPERATION_TYPE_COUNT, values);
@@ -322,9 +362,11 @@ static bool end_split(const struct profile_builder *builder, struct profile *pro
 
 bool profile_end(struct profile_builder *builder, struct profile *profile)
 {
-    *profile = (struct profile){.requests = builder->went_count, .total_ns = builder->total_ns};
-    profile->max_ns = percentile(builder->durations.ns, builder->durations.count, 100);
-    profile->p50_ns = percentile_of_sorted(builder->durations.ns, builder->durations.count, 50);
-    profile->p95_ns = percentile_of_sorted(builder->durations.ns, builder->durations.count, 95);
+    struct times *times = &builder->durations;
+    *profile = (struct profile){.requests = builder->went_count};
+    profile->total_ns = times->count ? scaled(builder, builder->total_ns) : 0;
+    profile->max_ns = percentile_weighted(times->list, times->count, 100);
+    profile->p50_ns = percentile_of_sorted_weighted(times->list, times->count, 50);
+    profile->p95_ns = percentile_of_sorted_weighted(times->list, times->count, 95);
     return end_tables(builder, profile) && end_split(builder, profile) && !arena_exhausted(builder->arena);
 }

@@ -19,13 +19,14 @@ struct profile_builder *profile_begin(struct arena *arena);
 struct profile_note;
 struct profile_note *profile_notes(const struct trace *trace, struct arena *arena);
 
-/* A request of an assembled trace, by its span; each at most once for the same notes. */
+/* A request of an assembled trace, by its span, that stands for `weight` (above 0) like it; each at most once for the same
+ * notes. */
 bool profile_add(struct profile_builder *builder, const struct trace *trace, struct profile_note *notes,
-                 const struct span *request);
+                 const struct span *request, double weight);
 
 uint64_t profile_span_count(const struct profile_builder *builder); /* added so far */
 
-/* Fills all but service, version, endpoint, name_is_shared and requests_seen. The builder is done then. */
+/* Fills all but service, version, endpoint, name_is_shared, requests_seen and requests_estimated. The builder is done then. */
 bool profile_end(struct profile_builder *builder, struct profile *profile);
 
 #endif

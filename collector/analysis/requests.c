@@ -205,6 +205,7 @@ static bool number_requests(struct split *split)
             .start_ns = span->start_ns,
             .duration_ns = span->duration_ns,
             .error = span->status == SPAN_STATUS_ERROR,
+            .sampling_threshold = span->sampling_threshold,
         };
     }
     return true;

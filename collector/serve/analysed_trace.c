@@ -55,7 +55,8 @@ static bool merge_endpoint(const struct finding *const *of_endpoint, size_t find
     return true;
 }
 
-/* Findings of single requests become findings of endpoints; there are never more of them. */
+/* Findings of single requests become findings of endpoints; there are never more of them. Of one trace: no request stands
+ * for more than itself. */
 static bool merge_findings(struct analysis *analysis, const struct analysis_settings *settings,
                            struct arena *arena)
 {
@@ -65,7 +66,10 @@ static bool merge_findings(struct analysis *analysis, const struct analysis_sett
     merged.findings = arena_array(arena, total, sizeof *merged.findings);
     merged.finding_count = 0;
     if (!sorted || !merged.findings) return false;
-    for (uint32_t i = 0; i < total; i++) sorted[i] = &analysis->findings[i];
+    for (uint32_t i = 0; i < total; i++) {
+        analysis->findings[i].sampling_threshold = 0;
+        sorted[i] = &analysis->findings[i];
+    }
     if (total > 1) qsort(sorted, total, sizeof *sorted, compare_endpoint);
     for (uint32_t first = 0, next; first < total; first = next) {
         for (next = first + 1; next < total && compare_endpoint(&sorted[first], &sorted[next]) == 0;) next++;

@@ -52,7 +52,8 @@ static enum store_result add_newest(struct reading *reading, const struct newest
         if (result != STORE_OK) return result;
         const struct span *span =
             reading->is_read ? find_request(&reading->trace, endpoint->newest[i].span_id) : NULL;
-        if (span && !profile_add(builder, &reading->trace, reading->notes, span)) return STORE_REFUSED;
+        if (span && !profile_add(builder, &reading->trace, reading->notes, span, span_weight(span)))
+            return STORE_REFUSED;
     }
     return STORE_OK;
 }
@@ -69,7 +70,8 @@ static enum store_result profile_one(struct reading *reading, const struct newes
     profile->service_version = endpoint->service_version;
     profile->endpoint = endpoint->endpoint;
     profile->name_is_shared = endpoint->name_is_shared;
-    profile->requests_seen = endpoint->count;
+    profile->requests_seen = endpoint->recorded;
+    profile->requests_estimated = endpoint->count;
     return STORE_OK;
 }
 
@@ -133,13 +135,14 @@ static bool profile_some(struct arena *arena, const struct trace *trace, struct 
     struct profile_builder *builder = profile_begin(arena);
     if (!builder) return false;
     for (size_t i = 0; i < count; i++) {
-        if (!profile_add(builder, trace, notes, requests[i])) return false;
+        if (!profile_add(builder, trace, notes, requests[i], 1)) return false; /* it alone is meant */
     }
     if (!profile_end(builder, profile)) return false;
     profile->service = requests[0]->resource->service_name;
     profile->service_version = requests[0]->resource->service_version;
     profile->endpoint = requests[0]->operation->text;
     profile->requests_seen = count;
+    profile->requests_estimated = count;
     return true;
 }
 

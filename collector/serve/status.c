@@ -18,6 +18,18 @@ static const char *const drop_words[DROP_REASON_COUNT] = {
 #undef X
 };
 
+static const char *const sampled_names[SAMPLED_AWAY_COUNT] = {
+#define X(name, words) #name,
+    SAMPLED_AWAY(X)
+#undef X
+};
+
+static const char *const sampled_words[SAMPLED_AWAY_COUNT] = {
+#define X(name, words) words,
+    SAMPLED_AWAY(X)
+#undef X
+};
+
 static bool add_counters(struct arena *arena, struct status_view *view)
 {
 #define X(name, words) {#name, words, atomic_load_explicit(&counters.name, memory_order_relaxed)},
@@ -42,6 +54,20 @@ static bool add_dropped(struct arena *arena, const struct producer_status *from,
     return true;
 }
 
+static bool add_sampled_away(struct arena *arena, const struct producer_status *from,
+                             struct status_producer *to)
+{
+    to->sampled_away = arena_array(arena, SAMPLED_AWAY_COUNT, sizeof *to->sampled_away);
+    if (!to->sampled_away) return false;
+    to->sampled_away_count = SAMPLED_AWAY_COUNT;
+    for (unsigned i = 0; i < SAMPLED_AWAY_COUNT; i++) {
+        to->sampled_away[i] =
+            (struct status_counter){sampled_names[i], sampled_words[i], from->sampled_away[i]};
+        to->sampled_away_total += from->sampled_away[i];
+    }
+    return true;
+}
+
 static bool add_producers(struct arena *arena, const struct store_status *store, struct status_view *view)
 {
     view->producers = arena_array(arena, store->producer_count, sizeof *view->producers);
@@ -61,7 +87,9 @@ static bool add_producers(struct arena *arena, const struct store_status *store,
             .clock_known = from->clock_known,
             .clock_ahead_ns = from->clock_ahead_ns,
         };
-        if (!add_dropped(arena, from, &view->producers[i])) return false;
+        if (!add_dropped(arena, from, &view->producers[i]) ||
+            !add_sampled_away(arena, from, &view->producers[i]))
+            return false;
     }
     return true;
 }

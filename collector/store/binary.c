@@ -89,6 +89,14 @@ int32_t binary_i32(const PGresult *result, int row, int column)
     return (int32_t)binary_i64(result, row, column);
 }
 
+double binary_f64(const PGresult *result, int row, int column)
+{
+    int64_t bits = binary_i64(result, row, column);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 bool binary_bool(const PGresult *result, int row, int column)
 {
     struct str bytes = binary_bytes(result, row, column);

@@ -43,6 +43,7 @@ void binary_add_array_head(struct buffer *out, uint32_t element_type, size_t cou
 /* Values of a result; 0 or empty when NULL or of another width. */
 int32_t binary_i32(const PGresult *result, int row, int column);
 int64_t binary_i64(const PGresult *result, int row, int column);
+double binary_f64(const PGresult *result, int row, int column);
 bool binary_bool(const PGresult *result, int row, int column);
 struct str binary_bytes(const PGresult *result, int row, int column); /* borrowed from the result */
 

@@ -12,9 +12,9 @@ static const char insert_contribution[] =
     "last_start_ns,"
     " endpoint_id, span_id, start_ns, duration_ns, error, db_calls, http_calls, cache_calls, db_ns, call_ns,"
     " operation_requests, operation_id, operation_count, operation_total_ns, findings, failure, cache_hits,"
-    " cache_misses)"
+    " cache_misses, sampling_threshold)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,"
-    " $22, $23)"
+    " $22, $23, $24)"
     " ON CONFLICT (trace_id) DO UPDATE SET fragment_count = excluded.fragment_count,"
     " request_count = excluded.request_count, first_start_ns = excluded.first_start_ns,"
     " last_start_ns = excluded.last_start_ns, endpoint_id = excluded.endpoint_id, span_id = excluded.span_id,"
@@ -23,7 +23,8 @@ static const char insert_contribution[] =
     " db_ns = excluded.db_ns, call_ns = excluded.call_ns, operation_requests = excluded.operation_requests,"
     " operation_id = excluded.operation_id, operation_count = excluded.operation_count,"
     " operation_total_ns = excluded.operation_total_ns, findings = excluded.findings, failure = "
-    "excluded.failure, cache_hits = excluded.cache_hits, cache_misses = excluded.cache_misses"
+    "excluded.failure, cache_hits = excluded.cache_hits, cache_misses = excluded.cache_misses,"
+    " sampling_threshold = excluded.sampling_threshold"
     " WHERE excluded.fragment_count >= c.fragment_count";
 
 /* The columns, each with an element a request or an operation. */
@@ -31,7 +32,7 @@ struct columns {
     uint32_t requests, operations;
     int32_t *endpoint_id, *db_calls, *http_calls, *cache_calls, *operation_requests;
     int32_t *cache_hits, *cache_misses;
-    int64_t *span_id, *start_ns, *duration_ns, *db_ns, *call_ns;
+    int64_t *span_id, *start_ns, *duration_ns, *db_ns, *call_ns, *sampling_threshold;
     bool *error;
     int32_t *operation_id, *operation_count;
     int64_t *operation_total_ns;
@@ -52,6 +53,7 @@ static bool allocate(struct columns *columns, struct arena *arena)
     columns->duration_ns = arena_array(arena, n, sizeof(int64_t));
     columns->db_ns = arena_array(arena, n, sizeof(int64_t));
     columns->call_ns = arena_array(arena, n, sizeof(int64_t));
+    columns->sampling_threshold = arena_array(arena, n, sizeof(int64_t));
     columns->error = arena_array(arena, n, sizeof(bool));
     columns->operation_id = arena_array(arena, m, sizeof(int32_t));
     columns->operation_count = arena_array(arena, m, sizeof(int32_t));
@@ -75,6 +77,7 @@ static void fill(struct columns *columns, const struct analysis *analysis)
         columns->cache_misses[i] = (int32_t)request->cache_misses;
         columns->db_ns[i] = request->db_ns;
         columns->call_ns[i] = request->call_ns;
+        columns->sampling_threshold[i] = (int64_t)request->sampling_threshold;
         columns->operation_requests[i] = (int32_t)request->operation_count;
         for (uint32_t k = 0; k < request->operation_count; k++, at++) {
             columns->operation_count[at] = (int32_t)request->operations[k].count;
@@ -207,10 +210,11 @@ static void add_columns(struct sql_parameters *parameters, const struct columns 
     parameter_i64_array(parameters, columns->operation_total_ns, m);
 }
 
-static void add_cache(struct sql_parameters *parameters, const struct columns *columns)
+static void add_later_columns(struct sql_parameters *parameters, const struct columns *columns)
 {
     add_i32(parameters, columns->cache_hits, columns->requests);
     add_i32(parameters, columns->cache_misses, columns->requests);
+    add_i64(parameters, columns->sampling_threshold, columns->requests);
 }
 
 static enum store_result run(struct store *store, const char *sql, struct sql_parameters *parameters)
@@ -250,7 +254,7 @@ enum store_result store_write_contribution(struct store *store, const struct tra
     add_columns(&parameters, &columns);
     add_findings(&parameters, &store->statement, analysis);
     parameter_null(&parameters, TYPE_TEXT);
-    add_cache(&parameters, &columns);
+    add_later_columns(&parameters, &columns);
     return finish(store, run(store, insert_contribution, &parameters));
 }
 
@@ -267,7 +271,7 @@ static enum store_result insert_failure(struct store *store, const char *why)
     add_columns(&parameters, &none);
     parameter_null(&parameters, TYPE_JSONB);
     parameter_text(&parameters, reason);
-    add_cache(&parameters, &none);
+    add_later_columns(&parameters, &none);
     return run(store, insert_contribution, &parameters);
 }
 

@@ -6,81 +6,17 @@
 #include "collector/store/reader.h"
 
 #include "collector/store/connection.h"
+#include "collector/store/reader_sql.h"
 #include "collector/store/text.h"
 #include "collector/store/trace_read.h"
 #include "model/finding_json.h"
+
+#include <stdlib.h>
 
 /* Findings are merged over so many requests of an endpoint, the newest: a report stays as quick as its history is long,
  * and finding.requests_seen says over how many it speaks. */
 #define FINDING_REQUESTS_MAX 1000
 #define FINDINGS_CAP_BYTES   ((size_t)512 << 20)
-
-/*
- * $1 service, $2 version, $3 endpoint (with or without "service:"), $4 since, $5 until; empty or 0: all.
- * One row a request, of the contributions that may lie in the time asked for.
- */
-#define REQUESTS                                                                                             \
-    "WITH wanted AS MATERIALIZED (SELECT endpoint_id, service_name, service_version, name FROM "             \
-    "weir.endpoint"                                                                                          \
-    "  WHERE ($1 = '' OR service_name = $1) AND ($2 = '' OR service_version = $2)"                           \
-    "  AND ($3 = '' OR name = $3 OR service_name || ':' || name = $3)),"                                     \
-    " request AS (SELECT trace_id, unnest(endpoint_id) AS endpoint_id, unnest(span_id) AS span_id,"          \
-    "  unnest(start_ns) AS start_ns, unnest(duration_ns) AS duration_ns, unnest(error) AS error,"            \
-    "  unnest(db_calls) AS db, unnest(http_calls) AS http, unnest(cache_calls) AS cache,"                    \
-    "  unnest(db_ns) AS db_ns, unnest(cache_hits) AS hits, unnest(cache_misses) AS misses"                   \
-    "  FROM weir.contribution"                                                                               \
-    "  WHERE request_count > 0 AND ($4 = 0 OR last_start_ns >= $4) AND ($5 = 0 OR first_start_ns <= $5)),"   \
-    " asked AS (SELECT * FROM request JOIN wanted USING (endpoint_id)"                                       \
-    "  WHERE ($4 = 0 OR start_ns >= $4) AND ($5 = 0 OR start_ns <= $5))"
-
-static const char select_endpoints[] = REQUESTS
-    " SELECT endpoint_id, service_name, service_version, name, count(*), count(*) FILTER (WHERE error),"
-    " percentile_disc(0.5) WITHIN GROUP (ORDER BY duration_ns) AS p50,"
-    " percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_ns),"
-    " percentile_disc(0.99) WITHIN GROUP (ORDER BY duration_ns), max(duration_ns),"
-    " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(db, 0)),"
-    " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(http, 0)),"
-    " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(cache, 0)),"
-    " min(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
-    " max(coalesce(db, 0) + coalesce(http, 0) + coalesce(cache, 0)),"
-    " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(db_ns, 0)), max(start_ns),"
-    " name IN (SELECT name FROM weir.endpoint GROUP BY name HAVING min(service_name) <> max(service_name)),"
-    " coalesce(bool_or(hits > 0 OR misses > 0), false)"
-    " FROM asked GROUP BY endpoint_id, service_name, service_version, name"
-    " ORDER BY p50 DESC, service_name, service_version, name";
-
-/* Requests by what their cache had: 0 all, 1 some, 2 none of what they looked up (enum cache_outcome). */
-static const char select_cache[] =
-    REQUESTS " SELECT endpoint_id, CASE WHEN coalesce(misses, 0) = 0 THEN 0 WHEN coalesce(hits, 0) > 0 THEN "
-             "1 ELSE 2 END"
-             "  AS outcome, count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY duration_ns),"
-             " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(db, 0)),"
-             " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(http, 0)),"
-             " percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce(cache, 0))"
-             " FROM asked WHERE hits > 0 OR misses > 0 GROUP BY endpoint_id, outcome";
-
-/* The findings of a trace come once for each endpoint of which one of the newest requests is in it. */
-static const char select_findings[] = REQUESTS
-    " , numbered AS (SELECT endpoint_id, trace_id, start_ns,"
-    "  row_number() OVER (PARTITION BY endpoint_id ORDER BY start_ns DESC) AS n FROM asked),"
-    " newest AS (SELECT endpoint_id, trace_id, max(start_ns) AS start_ns FROM numbered WHERE n <= $6"
-    "  GROUP BY endpoint_id, trace_id)"
-    " SELECT newest.endpoint_id, trace_id, findings::text FROM newest JOIN weir.contribution USING (trace_id)"
-    " WHERE findings IS NOT NULL ORDER BY newest.endpoint_id, newest.start_ns DESC";
-
-static const char select_slowest[] =
-    REQUESTS " SELECT trace_id, span_id FROM asked ORDER BY duration_ns DESC, start_ns DESC LIMIT 1";
-
-static const char select_newest[] = REQUESTS
-    " , numbered AS (SELECT endpoint_id, trace_id, span_id, start_ns,"
-    "  row_number() OVER (PARTITION BY endpoint_id ORDER BY start_ns DESC) AS n,"
-    "  count(*) OVER (PARTITION BY endpoint_id) AS requests,"
-    "  max(start_ns) OVER (PARTITION BY endpoint_id) AS last_start_ns FROM asked)"
-    " SELECT endpoint_id, service_name, service_version, name,"
-    " EXISTS (SELECT FROM weir.endpoint o WHERE o.name = e.name AND o.service_name <> e.service_name),"
-    " requests, trace_id, span_id"
-    " FROM numbered JOIN weir.endpoint e USING (endpoint_id) WHERE n <= $6"
-    " ORDER BY last_start_ns DESC, endpoint_id, n";
 
 /* A name that no stored text can equal still asks a valid question: it is cleaned as stored names are. */
 static void add_filter(struct sql_parameters *parameters, const struct request_filter *filter,
@@ -106,8 +42,9 @@ static void take_endpoint(struct endpoint_summary *endpoint, struct arena *arena
     endpoint->service = copy_text(arena, result, row, 1);
     endpoint->service_version = copy_text(arena, result, row, 2);
     endpoint->endpoint = copy_text(arena, result, row, 3);
-    endpoint->count = (uint64_t)binary_i64(result, row, 4);
-    endpoint->errors = (uint64_t)binary_i64(result, row, 5);
+    endpoint->recorded = (uint64_t)binary_i64(result, row, 19);
+    endpoint->count = count_of_weight(binary_f64(result, row, 4), endpoint->recorded);
+    endpoint->errors = count_of_weight(binary_f64(result, row, 5), 0);
     endpoint->p50_ns = binary_i64(result, row, 6);
     endpoint->p95_ns = binary_i64(result, row, 7);
     endpoint->p99_ns = binary_i64(result, row, 8);
@@ -128,6 +65,7 @@ static void take_endpoint(struct endpoint_summary *endpoint, struct arena *arena
 struct gathering {
     const struct endpoint_summary *endpoint;
     struct arena *scratch;
+    double weight_seen; /* of all requests of the endpoint that were looked at */
     const struct finding **findings;
     size_t count, room;
 };
@@ -191,10 +129,9 @@ static void own_finding(struct arena *arena, struct finding *finding)
 static bool merge(struct endpoint_summary *endpoint, const struct gathering *gathering,
                   const struct analysis_settings *settings, struct arena *arena)
 {
-    uint32_t seen = endpoint->count < FINDING_REQUESTS_MAX ? (uint32_t)endpoint->count : FINDING_REQUESTS_MAX;
     uint32_t count = 0;
-    struct finding *merged =
-        aggregate_findings(gathering->findings, gathering->count, seen, settings, gathering->scratch, &count);
+    struct finding *merged = aggregate_findings(gathering->findings, gathering->count, gathering->weight_seen,
+                                                settings, gathering->scratch, &count);
     struct finding *owned = arena_array(arena, count, sizeof *owned);
     if (arena_exhausted(gathering->scratch) || !owned) return false;
     for (uint32_t i = 0; i < count; i++) {
@@ -214,6 +151,7 @@ struct endpoints {
     struct endpoint_summary *list;
     int32_t *ids;
     bool any_cache; /* some requests say whether their cache hit */
+    bool any_mixed; /* requests of one endpoint have different weights */
 };
 
 static struct endpoint_summary *find_endpoint(const struct endpoints *endpoints, int32_t id)
@@ -231,7 +169,8 @@ static int merge_endpoint(const PGresult *result, int row, const struct endpoint
 {
     int32_t id = binary_i32(result, row, 0);
     struct endpoint_summary *endpoint = find_endpoint(endpoints, id);
-    struct gathering gathering = {.endpoint = endpoint, .scratch = scratch};
+    struct gathering gathering = {
+        .endpoint = endpoint, .scratch = scratch, .weight_seen = binary_f64(result, row, 3)};
     arena_reset(scratch);
     for (; row < PQntuples(result) && binary_i32(result, row, 0) == id; row++) {
         if (endpoint && !gather(&gathering, binary_bytes(result, row, 2))) return -1;
@@ -268,7 +207,7 @@ static void take_cache(const PGresult *result, int row, const struct endpoints *
     int32_t outcome = binary_i32(result, row, 1);
     if (!endpoint || outcome < 0 || outcome >= CACHE_OUTCOME_COUNT) return;
     endpoint->cache[outcome] = (struct cache_split){
-        .count = (uint64_t)binary_i64(result, row, 2),
+        .count = count_of_weight(binary_f64(result, row, 2), 1),
         .p50_ns = binary_i64(result, row, 3),
         .db_calls = (uint32_t)binary_i32(result, row, 4),
         .http_calls = (uint32_t)binary_i32(result, row, 5),
@@ -290,6 +229,54 @@ static enum store_result read_cache(struct store *store, const struct request_fi
     return STORE_OK;
 }
 
+/* ---- requests of one endpoint that stand for differently many ---- */
+
+static void take_mixed(const PGresult *result, int row, const struct endpoints *endpoints)
+{
+    struct endpoint_summary *endpoint = find_endpoint(endpoints, binary_i32(result, row, 0));
+    int32_t outcome = binary_i32(result, row, 1);
+    uint32_t db_calls = (uint32_t)binary_i64(result, row, 5),
+             http_calls = (uint32_t)binary_i64(result, row, 6),
+             cache_calls = (uint32_t)binary_i64(result, row, 7);
+    if (!endpoint || outcome >= CACHE_OUTCOME_COUNT) return;
+    if (outcome >= 0) {
+        struct cache_split *split = &endpoint->cache[outcome];
+        split->p50_ns = binary_i64(result, row, 2);
+        split->db_calls = db_calls;
+        split->http_calls = http_calls;
+        split->cache_calls = cache_calls;
+        return;
+    }
+    endpoint->p50_ns = binary_i64(result, row, 2);
+    endpoint->p95_ns = binary_i64(result, row, 3);
+    endpoint->p99_ns = binary_i64(result, row, 4);
+    endpoint->db_calls = db_calls;
+    endpoint->http_calls = http_calls;
+    endpoint->cache_calls = cache_calls;
+    endpoint->db_ns = binary_i64(result, row, 8);
+}
+
+static int longest_first(const void *left, const void *right)
+{
+    const struct endpoint_summary *a = left, *b = right;
+    return (a->p50_ns < b->p50_ns) - (a->p50_ns > b->p50_ns);
+}
+
+/* Their percentiles are weighted; the order by p50 may then be another. */
+static enum store_result read_mixed(struct store *store, const struct request_filter *filter,
+                                    const struct endpoints *endpoints, struct arena *arena)
+{
+    struct sql_parameters parameters;
+    PGresult *result;
+    if (!endpoints->any_mixed) return STORE_OK;
+    add_filter(&parameters, filter, arena);
+    enum store_result outcome = store_query(store, select_mixed, &parameters, &result);
+    if (outcome != STORE_OK) return outcome;
+    for (int row = 0; row < PQntuples(result); row++) take_mixed(result, row, endpoints);
+    PQclear(result);
+    return STORE_OK;
+}
+
 /* All questions see the same moment. */
 static enum store_result read_in_snapshot(struct store *store, const struct request_filter *filter,
                                           const struct analysis_settings *settings, struct arena *arena,
@@ -307,12 +294,16 @@ static enum store_result read_in_snapshot(struct store *store, const struct requ
         endpoints->ids[i] = binary_i32(result, (int)i, 0);
         take_endpoint(&endpoints->list[i], arena, result, (int)i);
         endpoints->any_cache = endpoints->any_cache || binary_bool(result, (int)i, 18);
+        endpoints->any_mixed = endpoints->any_mixed || binary_bool(result, (int)i, 20);
     }
     PQclear(result);
     if (arena_exhausted(arena)) return store_refuse(store, "the endpoints take more memory than is allowed");
     if (endpoints->count) outcome = read_cache(store, filter, endpoints, arena);
+    if (endpoints->count && outcome == STORE_OK) outcome = read_mixed(store, filter, endpoints, arena);
     if (endpoints->count && outcome == STORE_OK)
         outcome = read_findings(store, filter, settings, endpoints, arena);
+    if (endpoints->any_mixed && endpoints->count > 1) /* last: ids are by the first order */
+        qsort(endpoints->list, endpoints->count, sizeof *endpoints->list, longest_first);
     return outcome;
 }
 
@@ -366,9 +357,10 @@ static bool take_newest(const PGresult *result, uint32_t newest_max, struct aren
             at->service_version = copy_text(arena, result, row, 2);
             at->endpoint = copy_text(arena, result, row, 3);
             at->name_is_shared = binary_bool(result, row, 4);
-            at->count = (uint64_t)binary_i64(result, row, 5);
+            at->recorded = (uint64_t)binary_i64(result, row, 5);
+            at->count = count_of_weight(binary_f64(result, row, 8), at->recorded);
             at->newest =
-                arena_array(arena, at->count < newest_max ? at->count : newest_max, sizeof *at->newest);
+                arena_array(arena, at->recorded < newest_max ? at->recorded : newest_max, sizeof *at->newest);
         }
         if (!at->newest) return false;
         take_place(at, result, row);

@@ -30,7 +30,8 @@ struct request_place {
 struct newest_requests {
     struct str service, service_version, endpoint;
     bool name_is_shared;
-    uint64_t count;        /* of all that the filter lets through */
+    uint64_t recorded;     /* of all that the filter lets through */
+    uint64_t count;        /* with those sampled away, an estimate */
     uint32_t newest_count; /* at most newest_max */
     struct request_place *newest;
 };
@@ -53,6 +54,7 @@ struct producer_status {
     struct str service_name, service_version, instance_id;
     uint64_t created, acknowledged, stored;
     uint64_t dropped[DROP_REASON_COUNT];
+    uint64_t sampled_away[SAMPLED_AWAY_COUNT];
     int64_t last_seen_ns;
     bool clock_known;
     int64_t

@@ -14,9 +14,9 @@ static const char select_totals[] =
 static const char select_producers[] =
     "SELECT p.producer, r.service_name, r.service_version, r.instance_id, p.created, p.acknowledged, "
     "p.stored,"
-    " p.dropped, " UNIX_NS(
-        "p.last_seen") ", p.clock_ahead_ns FROM weir.producer p JOIN weir.resource r USING (resource_id)"
-                       " ORDER BY p.last_seen DESC, p.producer LIMIT 100";
+    " p.dropped, " UNIX_NS("p.last_seen") ", p.clock_ahead_ns, p.sampled_away FROM weir.producer p JOIN "
+                                          "weir.resource r USING (resource_id)"
+                                          " ORDER BY p.last_seen DESC, p.producer LIMIT 100";
 
 static enum store_result read_totals(struct store *store, struct store_status *status)
 {
@@ -37,12 +37,13 @@ static struct str copy_text(struct arena *arena, const PGresult *result, int row
     return arena_str(arena, binary_bytes(result, row, column));
 }
 
-static void take_dropped(struct producer_status *producer, struct arena *arena, struct str array)
+/* A column of counters by reason, of which an older or a newer program may have had more or fewer. */
+static void take_counters(uint64_t *counters, size_t room, struct arena *arena, struct str array)
 {
-    int64_t *dropped;
+    int64_t *values;
     size_t count;
-    if (!binary_integers(array, arena, &dropped, &count)) return;
-    for (size_t i = 0; i < count && i < DROP_REASON_COUNT; i++) producer->dropped[i] = (uint64_t)dropped[i];
+    if (!binary_integers(array, arena, &values, &count)) return;
+    for (size_t i = 0; i < count && i < room; i++) counters[i] = (uint64_t)values[i];
 }
 
 static void take_producer(struct producer_status *producer, struct arena *arena, const PGresult *result,
@@ -55,7 +56,8 @@ static void take_producer(struct producer_status *producer, struct arena *arena,
     producer->created = (uint64_t)binary_i64(result, row, 4);
     producer->acknowledged = (uint64_t)binary_i64(result, row, 5);
     producer->stored = (uint64_t)binary_i64(result, row, 6);
-    take_dropped(producer, arena, binary_bytes(result, row, 7));
+    take_counters(producer->dropped, DROP_REASON_COUNT, arena, binary_bytes(result, row, 7));
+    take_counters(producer->sampled_away, SAMPLED_AWAY_COUNT, arena, binary_bytes(result, row, 10));
     producer->last_seen_ns = binary_i64(result, row, 8);
     producer->clock_known = !PQgetisnull(result, row, 9);
     if (producer->clock_known) producer->clock_ahead_ns = binary_i64(result, row, 9);

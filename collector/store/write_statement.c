@@ -29,7 +29,7 @@ static void add_batch_rows(struct buffer *sql, const struct write_batch_row *row
 /* What all units of one producer say together. */
 struct producer_row {
     uint64_t producer, created, acknowledged, stored;
-    uint64_t dropped[DROP_REASON_COUNT];
+    uint64_t dropped[DROP_REASON_COUNT], sampled_away[SAMPLED_AWAY_COUNT];
     int32_t resource_id;
     int64_t last_seen_ns;
     bool clock_known;
@@ -57,6 +57,8 @@ static void add_up(struct producer_row *row, const struct write_unit *unit)
     row->created = greater(row->created, batch->created);
     row->acknowledged = greater(row->acknowledged, batch->acknowledged);
     for (int i = 0; i < DROP_REASON_COUNT; i++) row->dropped[i] = greater(row->dropped[i], batch->dropped[i]);
+    for (int i = 0; i < SAMPLED_AWAY_COUNT; i++)
+        row->sampled_away[i] = greater(row->sampled_away[i], batch->sampled_away[i]);
     row->stored += batch->span_count;
     if (unit->received_unix_ns < row->last_seen_ns) return;
     row->last_seen_ns = unit->received_unix_ns;
@@ -66,19 +68,24 @@ static void add_up(struct producer_row *row, const struct write_unit *unit)
     row->clock_ahead_ns = clock_ahead_ns(batch, unit->received_unix_ns);
 }
 
+static void add_counters(struct buffer *sql, const uint64_t *counters, int count)
+{
+    for (int i = 0; i < count; i++) buffer_printf(sql, "%s%lld", i ? "," : "", count_of(counters[i]));
+}
+
 static void add_producer_row(struct buffer *sql, const struct producer_row *row, bool first)
 {
     buffer_printf(sql, "%s(%lld, %d, %lld, %lld, '{", first ? "" : ",", (long long)row->producer,
                   row->resource_id, count_of(row->created), count_of(row->acknowledged));
-    for (int i = 0; i < DROP_REASON_COUNT; i++) {
-        buffer_printf(sql, "%s%lld", i ? "," : "", count_of(row->dropped[i]));
-    }
+    add_counters(sql, row->dropped, DROP_REASON_COUNT);
     buffer_printf(sql, "}'::bigint[], %lld, ", count_of(row->stored));
     add_time(sql, row->last_seen_ns);
     if (row->clock_known)
-        buffer_printf(sql, ", '%lld'::bigint)", (long long)row->clock_ahead_ns);
+        buffer_printf(sql, ", '%lld'::bigint, '{", (long long)row->clock_ahead_ns);
     else
-        buffer_add_text(sql, ", NULL::bigint)");
+        buffer_add_text(sql, ", NULL::bigint, '{");
+    add_counters(sql, row->sampled_away, SAMPLED_AWAY_COUNT);
+    buffer_add_text(sql, "}'::bigint[])");
 }
 
 /* Batches may come out of order (resent ones, several connections): each counter only grows. */
@@ -96,6 +103,8 @@ static void add_producer_rows(struct buffer *sql, const struct write_unit *units
              " created = greatest(p.created, excluded.created),"
              " acknowledged = greatest(p.acknowledged, excluded.acknowledged),"
              " dropped = ARRAY(SELECT greatest(a, b) FROM unnest(p.dropped, excluded.dropped) AS d(a, b)),"
+             " sampled_away = ARRAY(SELECT greatest(a, b) FROM unnest(p.sampled_away, excluded.sampled_away)"
+             "  AS d(a, b)),"
              " stored = p.stored + excluded.stored,"
              " last_seen = greatest(p.last_seen, excluded.last_seen),"
              " clock_ahead_ns = CASE WHEN excluded.last_seen < p.last_seen THEN p.clock_ahead_ns"

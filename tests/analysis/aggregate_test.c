@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/analysis/expect.h"
 
+#define SAMPLING_ALL_BUT_ONE_IN_1024 0xffc00000000000
+
 static const struct analysis_settings settings = {5, 10, 10, 3};
 
 /* A loop as one request's analysis finds it. */
@@ -62,6 +64,39 @@ static void nothing_gives_nothing(void **state)
     aggregate(build, NULL, 0, &count);
     assert_int_equal(count, 0);
     assert_false(arena_exhausted(&build->arena));
+}
+
+/* Requests and medians are of all that there were; evidence is of those that were seen. */
+static void sampled_requests_count_for_those_like_them(void **state)
+{
+    struct finding findings[] = {loop(30, 300, 3), loop(10, 100, 2), loop(20, 200, 1)};
+    uint32_t count;
+    findings[1].sampling_threshold = 0xc0000000000000; /* one in four */
+    const struct finding *all = aggregate(*state, findings, 3, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(all->recorded, 3);
+    assert_int_equal(all->requests, 1 + 4 + 1);
+    assert_int_equal(all->requests_seen, 10);
+    assert_true(finding_is_estimate(all));
+    assert_int_equal(all->count, 10);
+    assert_int_equal(all->saving_ns, 100);
+    assert_int_equal(all->operations[0].count, 10);
+    assert_int_equal(evidence_seen(all, EVIDENCE_same_operation), 60);
+    assert_int_equal(all->sampling_threshold, 0);
+    findings[1].sampling_threshold = 0;
+    all = aggregate(*state, findings, 3, &count);
+    assert_false(finding_is_estimate(all));
+}
+
+/* Six requests that were seen are no more evidence because each stands for a thousand. */
+static void weight_is_no_evidence(void **state)
+{
+    struct finding findings[] = {pair(7, EVIDENCE_same_connection), pair(7, EVIDENCE_same_connection)};
+    uint32_t count, weighted_count;
+    aggregate(*state, findings, 2, &count);
+    findings[0].sampling_threshold = findings[1].sampling_threshold = SAMPLING_ALL_BUT_ONE_IN_1024;
+    aggregate(*state, findings, 2, &weighted_count);
+    assert_int_equal(weighted_count, count);
 }
 
 static void medians_and_sums(void **state)
@@ -211,6 +246,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REQUEST_TEST(nothing_gives_nothing),
         REQUEST_TEST(medians_and_sums),
+        REQUEST_TEST(sampled_requests_count_for_those_like_them),
+        REQUEST_TEST(weight_is_no_evidence),
         REQUEST_TEST(the_newest_traces_are_kept),
         REQUEST_TEST(places_that_differ_are_not_named),
         REQUEST_TEST(another_source_is_another_finding),

@@ -19,7 +19,7 @@ static struct profile profile_of(struct build *build)
     struct profile_note *notes = profile_notes(&trace, &build->arena);
     for (size_t i = 0; i < trace.span_count; i++) {
         if (starts_request(&trace.spans[i]) && str_is(trace.spans[i].operation->text, "GET /x"))
-            assert_true(profile_add(builder, &trace, notes, &trace.spans[i]));
+            assert_true(profile_add(builder, &trace, notes, &trace.spans[i], 1));
     }
     assert_true(profile_end(builder, &profile));
     return profile;
@@ -149,7 +149,7 @@ static void requests_of_several_traces_are_added(void **state)
         call_db(&build, request_of(&build), "SELECT 1", i, 1)->rows = 2;
         close_request(&build);
         struct trace trace = build_trace(&build);
-        assert_true(profile_add(builder, &trace, profile_notes(&trace, &build.arena), &trace.spans[0]));
+        assert_true(profile_add(builder, &trace, profile_notes(&trace, &build.arena), &trace.spans[0], 1));
         build_fini(&build); /* nothing of the trace is needed any more */
     }
     assert_int_equal(profile_span_count(builder), 80);
@@ -277,13 +277,45 @@ static void every_profile_adds_up(void **state)
         struct profile_note *notes = profile_notes(&trace, &build.arena);
         for (size_t i = 0; i < trace.span_count; i++)
             if (starts_request(&trace.spans[i]))
-                assert_true(profile_add(builder, &trace, notes, &trace.spans[i]));
+                assert_true(profile_add(builder, &trace, notes, &trace.spans[i], 1));
         uint64_t spans = profile_span_count(builder);
         assert_true(spans <= trace.span_count);
         assert_true(profile_end(builder, &profile));
         check(&profile, spans);
         build_fini(&build);
     }
+}
+
+/* A request of 10 ms for itself, one of 20 ms for three: as if there were four, scaled to the two that there are. */
+static void requests_weigh_what_they_stand_for(void **state)
+{
+    struct build *build = *state;
+    struct arena arena;
+    arena_init(&arena, (size_t)1 << 20);
+    struct profile_builder *builder = profile_begin(&arena);
+    for (int i = 0; i < 2; i++) {
+        struct build own;
+        build_init(&own);
+        struct span *request = open_server(&own, NULL, "GET /x");
+        for (int k = 0; k < (i ? 3 : 1); k++) call_db(&own, request, "SELECT 1", 1000, 1)->rows = 2;
+        request->duration_ns = (i ? 20 : 10) * NS_PER_MS;
+        struct trace trace = build_trace(&own);
+        assert_true(
+            profile_add(builder, &trace, profile_notes(&trace, &own.arena), &trace.spans[0], i ? 3 : 1));
+        build_fini(&own);
+    }
+    struct profile profile;
+    assert_true(profile_end(builder, &profile));
+    assert_int_equal(profile.requests, 2);
+    assert_int_equal(profile.total_ns, (10 + 3 * 20) * NS_PER_MS / 2);
+    assert_int_equal(profile.p50_ns, 20 * NS_PER_MS);
+    assert_int_equal(profile.db_calls, (1 + 3 * 3) / 2);
+    const struct profile_operation *query = operation_of(&profile, "SELECT 1");
+    assert_int_equal(query->calls, 5);
+    assert_int_equal(query->rows, 10);
+    assert_int_equal(query->self_ns, 5 * NS_PER_MS);
+    (void)build;
+    arena_fini(&arena);
 }
 
 static void a_small_arena_is_told(void **state)
@@ -299,8 +331,8 @@ static void a_small_arena_is_told(void **state)
         arena_init(&arena, cap);
         struct profile_builder *builder = profile_begin(&arena);
         struct profile_note *notes = profile_notes(&trace, &build->arena);
-        done =
-            builder && profile_add(builder, &trace, notes, &trace.spans[0]) && profile_end(builder, &profile);
+        done = builder && profile_add(builder, &trace, notes, &trace.spans[0], 1) &&
+               profile_end(builder, &profile);
         assert_true(done || arena_exhausted(&arena));
         arena_fini(&arena);
     }
@@ -317,6 +349,7 @@ int main(void)
         cmocka_unit_test(requests_of_several_traces_are_added),
         REQUEST_TEST(hits_and_misses),
         cmocka_unit_test(every_profile_adds_up),
+        REQUEST_TEST(requests_weigh_what_they_stand_for),
         REQUEST_TEST(a_small_arena_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

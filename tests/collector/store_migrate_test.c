@@ -115,9 +115,10 @@ static void what_the_first_schema_kept_is_read_and_added_to(void **state)
     assert_int_equal(test_number("SELECT count(*) FROM weir.request WHERE cache_hits = 0"), 3);
     test_run("INSERT INTO weir.contribution (trace_id, fragment_count, request_count, first_start_ns,"
              " last_start_ns, endpoint_id, span_id, start_ns, duration_ns, operation_requests, operation_id,"
-             " operation_count, operation_total_ns, cache_hits) VALUES"
+             " operation_count, operation_total_ns, cache_hits, sampling_threshold) VALUES"
              " ('00000000-0000-0000-0000-000000000003', 1, 1, 4000, 4000, '{1}', '{14}', '{4000}', '{100}',"
-             " '{0}', '{}', '{}', '{}', '{1}')");
+             " '{0}', '{}', '{}', '{}', '{1}', '{54043195528445952}')"); /* one in four */
+    assert_int_equal(test_number("SELECT sum(weight)::bigint FROM weir.request"), 1 + 1 + 1 + 4);
     struct analysis_settings settings = analysis_settings_default();
     struct request_filter filter = {.endpoint = STR("GET /a")};
     struct endpoint_summary *found;
@@ -125,15 +126,18 @@ static void what_the_first_schema_kept_is_read_and_added_to(void **state)
     uint32_t count;
     assert_int_equal(read_endpoints(store, &filter, &settings, &arena, &found, &count), STORE_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(found->count, 3);
+    assert_int_equal(found->recorded, 3);
+    assert_int_equal(found->count, 2 + 4);
+    assert_int_equal(found->p50_ns, 100); /* 4 of 6 */
     assert_int_equal(found->calls_max, 7);
     assert_int_equal(found->max_ns, 6000);
-    assert_int_equal(found->cache[CACHE_ALL_HIT].count, 1);
+    assert_int_equal(found->cache[CACHE_ALL_HIT].count, 4);
     assert_int_equal(found->cache[CACHE_ALL_HIT].p50_ns, 100);
     assert_int_equal(found->cache[CACHE_ALL_MISSED].count, 0);
     assert_int_equal(read_newest(store, &filter, 2, &arena, &newest, &count), STORE_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(newest->count, 3);
+    assert_int_equal(newest->recorded, 3);
+    assert_int_equal(newest->count, 6);
     assert_int_equal(newest->newest_count, 2);
     assert_int_equal(newest->newest[0].span_id, 14);
     assert_int_equal(newest->newest[1].span_id, 13);

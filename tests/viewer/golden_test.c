@@ -48,6 +48,35 @@ static void report_of_versions(struct buffer *out, const struct view *view)
     text_report(out, view, versions, sizeof versions / sizeof *versions, NULL);
 }
 
+/* One in four recorded: counts are estimates, and say so. Of the third, so few that there is no p95. */
+static struct endpoint_summary *sampled(uint32_t *count)
+{
+    static struct endpoint_summary endpoints[4];
+    static struct finding findings[3];
+    memcpy(endpoints, sample_endpoints(count), sizeof endpoints);
+    assert_int_equal(*count, 4);
+    memcpy(findings, endpoints[1].findings, sizeof findings);
+    for (unsigned i = 0; i < 3; i++) {
+        findings[i].recorded = findings[i].requests;
+        findings[i].requests *= 4;
+        findings[i].requests_seen *= 4;
+        endpoints[i].recorded = endpoints[i].count;
+        endpoints[i].count *= 4;
+        endpoints[i].errors = i;
+    }
+    endpoints[1].findings = findings;
+    return endpoints;
+}
+
+static void report_of_sampled(struct buffer *out, const struct view *view)
+{
+    uint32_t count;
+    const struct endpoint_summary *endpoints = sampled(&count);
+    text_report(out, view, endpoints, count, NULL);
+    text_requests(out, view, endpoints, count);
+    text_findings(out, view, endpoints[1].findings, 1);
+}
+
 /* Deeper than there are columns to indent it. */
 static void deep(struct buffer *out, const struct view *view)
 {
@@ -130,6 +159,7 @@ static const struct {
     {"report-100-colour.txt", report, 100, COLOUR},
     {"report-of-many-100.txt", report_of_many, 100, UTF8},
     {"report-of-versions-100.txt", report_of_versions, 100, UTF8},
+    {"report-of-sampled-100.txt", report_of_sampled, 100, UTF8},
     {"trace-deep-80.txt", deep, 80, UTF8},
     {"report-of-nothing-80.txt", report_of_nothing, 80, UTF8},
     {"profile-60-ascii.txt", profiles, 60, ASCII},

@@ -42,25 +42,11 @@ static void near(json_t *value, double expected)
 
 static const char *const operation_fields[][2] = {
     {"type", "s"}, {"label", "s"}, {"system", "s"}, {"text", "s"}, {"count", "i"}, {"cost_ms", "r"}, {NULL}};
-static const char *const finding_fields[][2] = {{"kind", "s"},
-                                                {"endpoint", "s"},
-                                                {"service", "s"},
-                                                {"version", "s"},
-                                                {"operations", "a"},
-                                                {"source", "O"},
-                                                {"count", "i"},
-                                                {"requests", "i"},
-                                                {"requests_seen", "i"},
-                                                {"request_ms", "r"},
-                                                {"cost_ms", "r"},
-                                                {"repaired_ms", "r"},
-                                                {"saving_ms", "r"},
-                                                {"confidence", "s"},
-                                                {"evidence", "a"},
-                                                {"advice", "s"},
-                                                {"call_site", "O"},
-                                                {"trace_ids", "a"},
-                                                {NULL}};
+static const char *const finding_fields[][2] = {
+    {"kind", "s"},       {"endpoint", "s"}, {"service", "s"},     {"version", "s"},       {"operations", "a"},
+    {"source", "O"},     {"count", "i"},    {"requests", "i"},    {"requests_seen", "i"}, {"recorded", "i"},
+    {"request_ms", "r"}, {"cost_ms", "r"},  {"repaired_ms", "r"}, {"saving_ms", "r"},     {"confidence", "s"},
+    {"evidence", "a"},   {"advice", "s"},   {"call_site", "O"},   {"trace_ids", "a"},     {NULL}};
 static const char *const site_fields[][2] = {{"file", "s"}, {"line", "I"}, {"function", "S"}, {NULL}};
 
 static void findings_keep_their_contract(void **state)
@@ -99,25 +85,12 @@ static void findings_keep_their_contract(void **state)
     json_decref(document);
 }
 
-static const char *const request_fields[][2] = {{"service", "s"},
-                                                {"version", "s"},
-                                                {"endpoint", "s"},
-                                                {"count", "i"},
-                                                {"errors", "i"},
-                                                {"p50_ms", "r"},
-                                                {"p95_ms", "r"},
-                                                {"p99_ms", "r"},
-                                                {"max_ms", "r"},
-                                                {"calls", "o"},
-                                                {"calls_min", "i"},
-                                                {"calls_max", "i"},
-                                                {"db_time_ms", "r"},
-                                                {"findings", "i"},
-                                                {"saving_ms", "r"},
-                                                {"saving_total_ms", "r"},
-                                                {"cache", "O"},
-                                                {"last_start_ns", "i"},
-                                                {NULL}};
+static const char *const request_fields[][2] = {
+    {"service", "s"},         {"version", "s"},    {"endpoint", "s"},      {"count", "i"},
+    {"recorded", "i"},        {"errors", "i"},     {"p50_ms", "r"},        {"p95_ms", "r"},
+    {"p99_ms", "r"},          {"max_ms", "r"},     {"calls", "o"},         {"calls_min", "i"},
+    {"calls_max", "i"},       {"db_time_ms", "r"}, {"findings", "i"},      {"saving_ms", "r"},
+    {"saving_total_ms", "r"}, {"cache", "O"},      {"last_start_ns", "i"}, {NULL}};
 static const char *const call_fields[][2] = {{"db", "i"}, {"http", "i"}, {"cache", "i"}, {NULL}};
 
 static void requests_keep_their_contract(void **state)
@@ -165,13 +138,12 @@ static void a_cached_endpoint_is_split(void **state)
     json_decref(document);
 }
 
-static const char *const profile_fields[][2] = {{"service", "s"},       {"version", "s"},
-                                                {"endpoint", "s"},      {"requests", "i"},
-                                                {"requests_seen", "i"}, {"total_ms", "r"},
-                                                {"p50_ms", "r"},        {"p95_ms", "r"},
-                                                {"max_ms", "r"},        {"calls", "o"},
-                                                {"operations", "a"},    {"components", "a"},
-                                                {"cache", "O"},         {NULL}};
+static const char *const profile_fields[][2] = {
+    {"service", "s"},    {"version", "s"},       {"endpoint", "s"},
+    {"requests", "i"},   {"requests_seen", "i"}, {"requests_estimated", "i"},
+    {"total_ms", "r"},   {"p50_ms", "r"},        {"p95_ms", "r"},
+    {"max_ms", "r"},     {"calls", "o"},         {"operations", "a"},
+    {"components", "a"}, {"cache", "O"},         {NULL}};
 static const char *const profile_operation_fields[][2] = {{"type", "s"},
                                                           {"label", "s"},
                                                           {"system", "s"},
@@ -267,6 +239,8 @@ static const char *const producer_fields[][2] = {{"service", "s"},
                                                  {"clock", "S"},
                                                  {"dropped_total", "i"},
                                                  {"dropped", "o"},
+                                                 {"sampled_away_total", "i"},
+                                                 {"sampled_away", "o"},
                                                  {NULL}};
 
 static void status_keeps_its_contract(void **state)

@@ -528,13 +528,18 @@ static struct status_counter drops[] = {
     {"ring_full", "ring full (spans came faster than the exporter sends)", 1200},
     {"too_deep", "too many spans open at once in one thread", 0},
     {"shutdown", "not delivered before the shutdown deadline", 4}};
+static struct status_counter sampled[] = {{"by_caller", "by their caller", 300},
+                                          {"by_sampler", "by the sampler", 7000},
+                                          {"by_rate_limit", "by the rate limit", 0}};
 static struct status_producer producers[] = {
     {STR("dashboard"), STR("before"), STR("host-1-4711"), 0x11, 19300, 18096, 18096, 1204, COUNT(drops),
-     drops, SAMPLE_NOW_NS - 2000 * MS, true, -150 * MS},
-    {STR("products"), STR("bulk"), STR("host-1-4712"), 0x12, 2660, 2660, 2660, 0, 0, NULL,
-     SAMPLE_NOW_NS - 400 * MS, true, 185000 * MS},
-    {STR("late"), STR(""), STR(""), 0x13, 1, 1, 1, 0, 0, NULL, SAMPLE_NOW_NS - 900 * MS, true, -400000 * MS},
-    {STR("silent"), STR(""), STR(""), 0x14, 0, 0, 0, 0, 0, NULL, SAMPLE_NOW_NS - 900 * MS, false, 0},
+     drops, 0, 0, NULL, SAMPLE_NOW_NS - 2000 * MS, true, -150 * MS},
+    {STR("products"), STR("bulk"), STR("host-1-4712"), 0x12, 2660, 2660, 2660, 0, 0, NULL, 7300,
+     COUNT(sampled), sampled, SAMPLE_NOW_NS - 400 * MS, true, 185000 * MS},
+    {STR("late"), STR(""), STR(""), 0x13, 1, 1, 1, 0, 0, NULL, 0, 0, NULL, SAMPLE_NOW_NS - 900 * MS, true,
+     -400000 * MS},
+    {STR("silent"), STR(""), STR(""), 0x14, 0, 0, 0, 0, 0, NULL, 0, 0, NULL, SAMPLE_NOW_NS - 900 * MS, false,
+     0},
 };
 static struct status_counter counters[] = {
     {"batches_stored", "batches stored", 187},

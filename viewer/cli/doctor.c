@@ -147,6 +147,7 @@ static void run_checks(struct doctor *doctor)
     doctor_services(doctor);
     doctor_refused(doctor);
     doctor_dropped(doctor);
+    doctor_sampled(doctor);
     doctor_analysis(doctor);
     doctor_clocks(doctor);
     doctor_disk(doctor);

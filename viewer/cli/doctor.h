@@ -66,6 +66,7 @@ bool doctor_speaks_sp(const char *url);
 void doctor_services(struct doctor *doctor); /* who was seen, and when last */
 void doctor_refused(struct doctor *doctor);  /* by the collector, and why */
 void doctor_dropped(struct doctor *doctor);  /* by services, and why */
+void doctor_sampled(struct doctor *doctor);  /* by services and their callers: what is estimated */
 void doctor_analysis(struct doctor *doctor); /* does it keep up */
 void doctor_clocks(struct doctor *doctor);
 void doctor_disk(struct doctor *doctor);

@@ -164,14 +164,15 @@ static const struct {
 };
 
 /* Sum over all that were seen lately, by reason. */
-static int64_t dropped_for(const struct doctor *doctor, const char *reason, struct list *by)
+static int64_t counted_for(const struct doctor *doctor, const char *counters, const char *reason,
+                           struct list *by)
 {
     int64_t sum = 0;
     size_t i;
     json_t *producer;
     json_array_foreach(producers(doctor), i, producer)
     {
-        int64_t count = doctor_number(json_object_get(producer, "dropped"), reason);
+        int64_t count = doctor_number(json_object_get(producer, counters), reason);
         if (count == 0 || age_ns(doctor, producer) > RECENT_NS) continue;
         sum += count;
         list_add(by, "%.60s %" PRId64, doctor_text(producer, "service"), count);
@@ -184,7 +185,7 @@ void doctor_dropped(struct doctor *doctor)
     bool any = false;
     for (size_t i = 0; i < sizeof drops / sizeof *drops; i++) {
         struct list by = {0};
-        int64_t sum = dropped_for(doctor, drops[i].reason, &by);
+        int64_t sum = counted_for(doctor, "dropped", drops[i].reason, &by);
         if (sum == 0) continue;
         any = true;
         doctor_problem(doctor, "dropped", "%" PRId64 " spans by services, %s: %s", sum, drops[i].reason,
@@ -192,6 +193,41 @@ void doctor_dropped(struct doctor *doctor)
         doctor_remedy(doctor, "%s", drops[i].remedy);
     }
     if (!any) doctor_fine(doctor, "dropped", "nothing by the services of the last hour");
+}
+
+/* ---- sampled away ---- */
+
+static const struct {
+    const char *by, *words, *remedy;
+} samplers[] = {
+    {"by_caller", "by their caller",
+     "the caller's traceparent ends in 00: have it sample more, or set OTEL_TRACES_SAMPLER=always_on"},
+    {"by_sampler", "by the service's sampler",
+     "raise OTEL_TRACES_SAMPLER_ARG, or leave OTEL_TRACES_SAMPLER unset"},
+    {"by_rate_limit", "by the service's rate limit", "raise WEIR_SAMPLE_RATE_LIMIT"},
+};
+
+/* It is meant so, as a rule; it is a problem only where nothing at all is left. */
+void doctor_sampled(struct doctor *doctor)
+{
+    bool any = false, is_empty = doctor_number(doctor->status, "spans") == 0;
+    for (size_t i = 0; i < sizeof samplers / sizeof *samplers; i++) {
+        struct list by = {0};
+        int64_t sum = counted_for(doctor, "sampled_away", samplers[i].by, &by);
+        if (sum == 0) continue;
+        any = true;
+        if (is_empty) {
+            doctor_problem(doctor, "sampled",
+                           "%" PRId64 " requests were sampled away %s, and no span has come: %s", sum,
+                           samplers[i].words, by.text);
+            doctor_remedy(doctor, "%s", samplers[i].remedy);
+        } else {
+            doctor_fine(doctor, "sampled",
+                        "%" PRId64 " requests sampled away %s; reports estimate the whole: %s", sum,
+                        samplers[i].words, by.text);
+        }
+    }
+    if (!any) doctor_fine(doctor, "sampled", "nothing by the services of the last hour");
 }
 
 /* ---- analysis ---- */

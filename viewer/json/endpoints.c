@@ -38,6 +38,7 @@ static json_t *endpoint_object(const struct endpoint_summary *endpoint)
     json_object_set_new(object, "version", json_name(endpoint->service_version));
     json_object_set_new(object, "endpoint", json_name(endpoint->endpoint));
     json_object_set_new(object, "count", json_count(endpoint->count));
+    json_object_set_new(object, "recorded", json_count(endpoint_recorded(endpoint)));
     json_object_set_new(object, "errors", json_count(endpoint->errors));
     json_object_set_new(object, "p50_ms", json_ms(endpoint->p50_ns));
     json_object_set_new(object, "p95_ms", json_ms(endpoint->p95_ns));

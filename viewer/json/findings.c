@@ -63,8 +63,10 @@ static json_t *finding_object(const struct finding *finding)
     json_object_set_new(object, "operations", operations(finding));
     json_object_set_new(object, "source", finding->has_source ? operation(&finding->source) : json_null());
     json_object_set_new(object, "count", json_integer(finding->count));
-    json_object_set_new(object, "requests", json_integer(finding->requests));
-    json_object_set_new(object, "requests_seen", json_integer(finding->requests_seen));
+    json_object_set_new(object, "requests", json_count(finding->requests));
+    json_object_set_new(object, "requests_seen", json_count(finding->requests_seen));
+    json_object_set_new(object, "recorded",
+                        json_count(finding->recorded ? finding->recorded : finding->requests));
     json_object_set_new(object, "request_ms", json_ms(finding->request_ns));
     json_object_set_new(object, "cost_ms", json_ms(finding->cost_ns));
     json_object_set_new(object, "repaired_ms", json_ms(finding->repaired_ns));

@@ -75,6 +75,9 @@ static json_t *profile_object(const struct profile *profile)
     json_object_set_new(object, "endpoint", json_name(profile->endpoint));
     json_object_set_new(object, "requests", json_count(profile->requests));
     json_object_set_new(object, "requests_seen", json_count(profile->requests_seen));
+    json_object_set_new(
+        object, "requests_estimated",
+        json_count(profile->requests_estimated ? profile->requests_estimated : profile->requests_seen));
     json_object_set_new(object, "total_ms", json_ms(profile->total_ns));
     json_object_set_new(object, "p50_ms", json_ms(profile->p50_ns));
     json_object_set_new(object, "p95_ms", json_ms(profile->p95_ns));

@@ -42,6 +42,9 @@ static json_t *producer_object(const struct status_producer *producer)
     json_object_set_new(object, "clock", clock_word(producer));
     json_object_set_new(object, "dropped_total", json_count(producer->dropped_total));
     json_object_set_new(object, "dropped", counters(producer->dropped, producer->dropped_count));
+    json_object_set_new(object, "sampled_away_total", json_count(producer->sampled_away_total));
+    json_object_set_new(object, "sampled_away",
+                        counters(producer->sampled_away, producer->sampled_away_count));
     return object;
 }
 

@@ -25,6 +25,12 @@ void endpoint_words_number(struct words *words, uint64_t count, const char *one,
     words_printf(words, "%s" WORDS_SPACE "%s", units_count(count).text, count == 1 ? one : many);
 }
 
+void endpoint_words_requests(struct words *words, const struct endpoint_summary *endpoint)
+{
+    if (endpoint_is_estimate(endpoint)) words_add(words, "about" WORDS_SPACE);
+    endpoint_words_number(words, endpoint->count, "request", "requests");
+}
+
 void endpoint_words_calls(struct words *words, uint64_t db, uint64_t http, uint64_t cache)
 {
     const struct {

@@ -12,6 +12,9 @@ void endpoint_words_name(struct words *words, const struct endpoint_summary *end
 void endpoint_words_service(struct words *words, struct str service, struct str version);
 
 /* "3 queries and 51 HTTP calls", "no calls". */
+/* about 4,000 requests, where it is an estimate */
+void endpoint_words_requests(struct words *words, const struct endpoint_summary *endpoint);
+
 void endpoint_words_calls(struct words *words, uint64_t db, uint64_t http, uint64_t cache);
 
 /* "5 requests", "1 request" */

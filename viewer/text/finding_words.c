@@ -140,10 +140,18 @@ void finding_words_gain(struct words *words, const struct finding *finding)
         words_add(words, ", but the request gets no shorter: other work runs meanwhile");
 }
 
-void finding_words_seen(struct words *words, const struct finding *finding)
+void finding_words_requests(struct words *words, const struct finding *finding)
 {
+    if (finding_is_estimate(finding)) words_add(words, "about" WORDS_SPACE);
     words_printf(words, "%s" WORDS_SPACE "of" WORDS_SPACE, units_count(finding->requests).text);
     endpoint_words_number(words, finding->requests_seen, "request", "requests");
+    if (finding_is_estimate(finding))
+        words_printf(words, " (%s" WORDS_SPACE "recorded)", units_count(finding->recorded).text);
+}
+
+void finding_words_seen(struct words *words, const struct finding *finding)
+{
+    finding_words_requests(words, finding);
     words_printf(words, "," WORDS_SPACE "%s", confidence_name(finding->confidence));
 }
 

@@ -131,8 +131,8 @@ static void show(struct sheet *sheet, const struct finding *finding, uint32_t nu
         finding_words_site(words, &finding->site, true);
         field(sheet, "code");
     }
-    words_printf(words, "in %s of ", units_count(finding->requests).text);
-    endpoint_words_number(words, finding->requests_seen, "request", "requests");
+    words_add(words, "in ");
+    finding_words_requests(words, finding);
     field(sheet, "seen");
     finding_words_confidence(words, finding);
     field(sheet, "certainty");

@@ -163,6 +163,9 @@ static void header(struct paper *paper, struct words *words, const struct profil
     if (profile->requests < profile->requests_seen)
         words_printf(words, "over the newest %s of" WORDS_SPACE, units_count(profile->requests).text);
     endpoint_words_number(words, profile->requests_seen, "request", "requests");
+    if (profile->requests_estimated > profile->requests_seen)
+        words_printf(words, " recorded of about" WORDS_SPACE "%s",
+                     units_count(profile->requests_estimated).text);
     chunk(paper, words);
     words_printf(words, "p50" WORDS_SPACE "%s", units_duration(profile->p50_ns).text);
     chunk(paper, words);

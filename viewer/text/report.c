@@ -63,11 +63,18 @@ static void identity(struct paper *paper, struct words *words, const struct endp
     chunk(paper, words);
     endpoint_words_service(words, endpoint->service, endpoint->service_version);
     chunk(paper, words);
-    endpoint_words_number(words, endpoint->count, "request", "requests");
+    endpoint_words_requests(words, endpoint);
     chunk(paper, words);
+    if (endpoint_is_estimate(endpoint)) {
+        words_style(words, STYLE_FAINT);
+        words_printf(words, "estimated from %s recorded", units_count(endpoint->recorded).text);
+        chunk(paper, words);
+    }
     if (endpoint->errors == 0) return;
     words_style(words, STYLE_BAD);
-    words_printf(words, "%s" WORDS_SPACE "failed", units_count(endpoint->errors).text);
+    words_printf(words, "%s%s" WORDS_SPACE "failed",
+                 endpoint_is_estimate(endpoint) ? "about" WORDS_SPACE : "",
+                 units_count(endpoint->errors).text);
     chunk(paper, words);
 }
 
@@ -86,7 +93,7 @@ static void latency(struct paper *paper, struct words *words, const struct endpo
 {
     words_printf(words, "p50" WORDS_SPACE "%s", units_duration(endpoint->p50_ns).text);
     chunk(paper, words);
-    if (endpoint->count >= PERCENTILE_SAMPLES_MIN) {
+    if (endpoint_recorded(endpoint) >= PERCENTILE_SAMPLES_MIN) {
         words_printf(words, "p95" WORDS_SPACE "%s", units_duration(endpoint->p95_ns).text);
         chunk(paper, words);
     }
@@ -148,8 +155,9 @@ static void first_repair(struct paper *paper, struct words *words, const struct 
     finding_words_effect(words, finding);
     int64_t total_ns = finding_saving_total_ns(finding, endpoint->count);
     if (endpoint->count > 1 && total_ns > 0)
-        words_printf(words, " Over all %s requests that is %s.", units_count(endpoint->count).text,
-                     units_estimate(total_ns).text);
+        words_printf(words, " Over all %s%s requests that is %s.",
+                     endpoint_is_estimate(endpoint) ? "about" WORDS_SPACE : "",
+                     units_count(endpoint->count).text, units_estimate(total_ns).text);
     wrap_line(paper, words, INDENT, INDENT);
     words_style(words, STYLE_GOOD);
     words_add(words, "→ ");
@@ -275,16 +283,21 @@ static void show_lines(struct paper *paper, const struct endpoints *all, bool wi
 
 static void totals(struct paper *paper, const struct endpoint_summary *endpoints, uint32_t count)
 {
-    uint64_t requests = 0, findings = 0;
+    uint64_t requests = 0, recorded = 0, findings = 0;
     int64_t last_ns = 0;
     for (uint32_t i = 0; i < count; i++) {
         requests += endpoints[i].count;
+        recorded += endpoint_recorded(&endpoints[i]);
         findings += endpoints[i].finding_count;
         if (endpoints[i].last_start_ns > last_ns) last_ns = endpoints[i].last_start_ns;
     }
     struct words words;
     words_init(&words, paper->view);
+    if (recorded < requests) words_add(&words, "About" WORDS_SPACE);
     endpoint_words_number(&words, requests, "request", "requests");
+    if (recorded < requests)
+        words_printf(&words, " (estimated from %s: the others were sampled away)",
+                     units_count(recorded).text);
     words_add(&words, findings ? ", " : ", nothing to repair found");
     if (findings) endpoint_words_number(&words, findings, "finding", "findings");
     words_printf(&words, "; the last began %s. Half of an endpoint's take no longer than its p50. More: ",

@@ -46,6 +46,13 @@ static void number(struct table *table, uint64_t value)
     text_table_cell_end(table);
 }
 
+/* ~4,000: an estimate */
+static void estimate(struct table *table, uint64_t value, bool is_estimate)
+{
+    if (value && is_estimate) words_add(&table->text, "~");
+    number(table, value);
+}
+
 static void duration(struct table *table, int64_t ns, const char *mark, bool known)
 {
     if (known)
@@ -57,16 +64,17 @@ static void duration(struct table *table, int64_t ns, const char *mark, bool kno
 
 static void row(struct table *table, const struct endpoint_summary *endpoint)
 {
-    bool enough = endpoint->count >= PERCENTILE_SAMPLES_MIN;
+    bool enough = endpoint_recorded(endpoint) >= PERCENTILE_SAMPLES_MIN;
+    bool is_estimate = endpoint_is_estimate(endpoint);
     endpoint_words_name(&table->text, endpoint);
     text_table_cell_end(table);
     words_name(&table->text, endpoint->service);
     text_table_cell_end(table);
     words_name(&table->text, endpoint->service_version);
     text_table_cell_end(table);
-    number(table, endpoint->count);
+    estimate(table, endpoint->count, is_estimate);
     if (endpoint->errors) words_style(&table->text, STYLE_BAD);
-    number(table, endpoint->errors);
+    estimate(table, endpoint->errors, is_estimate);
     duration(table, endpoint->p50_ns, "", true);
     duration(table, enough ? endpoint->p95_ns : endpoint->max_ns, enough ? " " : "*", true);
     number(table, endpoint->db_calls);
@@ -118,7 +126,15 @@ static void explain(struct paper *paper, const struct endpoint_summary *endpoint
                     bool shows_p95)
 {
     bool few = false;
-    for (uint32_t i = 0; i < count; i++) few |= shows_p95 && endpoints[i].count < PERCENTILE_SAMPLES_MIN;
+    bool is_estimate = false;
+    for (uint32_t i = 0; i < count; i++) {
+        few |= shows_p95 && endpoint_recorded(&endpoints[i]) < PERCENTILE_SAMPLES_MIN;
+        is_estimate |= endpoint_is_estimate(&endpoints[i]);
+    }
+    if (is_estimate)
+        paper_say(
+            paper, STYLE_FAINT, 0,
+            "~ estimated: others were sampled away, and each that was recorded counts for those like it.");
     paper_say(
         paper, STYLE_FAINT, 0,
         few ? "* the maximum: a p95 takes 20 requests. Calls and time in the database are medians a request. "
