@@ -25,7 +25,7 @@ static void request_begin(struct thread_state *thread, struct span_slot *slot)
     slot->is_request = true;
     if (thread->free_slots == ~(1ull << thread_slot_index(thread, slot)))
         thread->evidence.frame = (struct evidence_frame){0};
-    slot->outer_request = evidence_request_begin(&thread->evidence);
+    thread->outer_requests[thread_slot_index(thread, slot)] = evidence_request_begin(&thread->evidence);
 }
 
 /* Answers of this trace that nobody will look at any more. */
@@ -46,7 +46,7 @@ static void unread_clear(struct thread_state *thread, const struct span_slot *sl
 
 static void request_end(struct thread_state *thread, struct span_slot *slot)
 {
-    evidence_request_end(&thread->evidence, slot->outer_request);
+    evidence_request_end(&thread->evidence, thread->outer_requests[thread_slot_index(thread, slot)]);
     if (thread->unread_count) unread_clear(thread, slot);
 }
 
@@ -54,8 +54,8 @@ static void request_end(struct thread_state *thread, struct span_slot *slot)
 
 static void new_trace(struct thread_state *thread, struct span_slot *slot)
 {
-    slot->record.trace_id[0] = id_next(&thread->ids);
-    slot->record.trace_id[1] = id_next(&thread->ids);
+    slot->record.trace_id[0] = id_next(&thread->trace_ids);
+    slot->record.trace_id[1] = id_next(&thread->trace_ids);
     slot->record.parent_id = 0;
     span_sampling_root(thread, slot);
 }
@@ -68,10 +68,10 @@ static inline void child_of(struct span_slot *slot, const struct span_slot *pare
     span_sampling_inherit(slot, parent);
 }
 
-static inline void give_slot_back(struct thread_state *thread, struct span_slot *slot)
+static inline void give_slot_back(struct thread_state *thread, uint32_t index)
 {
-    slot->generation++;
-    thread->free_slots |= 1ull << thread_slot_index(thread, slot);
+    thread->slots[index].generation++;
+    thread->free_slots |= 1ull << index;
 }
 
 /* Out of slots, the call that has been open longest gives up its own: most likely nobody will ever end it (its answer was
@@ -86,7 +86,7 @@ static bool reclaim_call(struct thread_state *thread)
     }
     if (!oldest) return false;
     if (oldest->is_request) request_end(thread, oldest);
-    give_slot_back(thread, oldest);
+    give_slot_back(thread, thread_slot_index(thread, oldest));
     return true;
 }
 
@@ -96,11 +96,15 @@ static inline void record_clear(struct record *record)
     memset(record, 0, offsetof(struct record, trace_id));
 }
 
-/* An open slot whose span has an id, and no trace yet; there is one. */
-static inline struct span_slot *take_free_slot(struct thread_state *thread, const struct weir_site *site,
-                                               uint8_t kind)
+static inline uint32_t free_slot(const struct thread_state *thread)
 {
-    uint32_t index = (uint32_t)__builtin_ctzll(thread->free_slots);
+    return (uint32_t)__builtin_ctzll(thread->free_slots);
+}
+
+/* The free slot, open: its span has an id, and no trace yet. */
+static inline struct span_slot *take_free_slot(struct thread_state *thread, uint32_t index,
+                                               const struct weir_site *site, uint8_t kind)
+{
     thread->free_slots &= thread->free_slots - 1;
     struct span_slot *slot = &thread->slots[index];
     slot->generation++;
@@ -109,7 +113,7 @@ static inline struct span_slot *take_free_slot(struct thread_state *thread, cons
     record_clear(&slot->record);
     slot->record.kind = kind;
     slot->record.site = site;
-    slot->record.span_id = id_next(&thread->ids);
+    slot->record.span_id = id_sequence_next(&thread->span_ids);
     return slot;
 }
 
@@ -120,7 +124,7 @@ static struct span_slot *take_slot(struct thread_state *thread, const struct wei
         thread_count_up(&thread->dropped_too_deep);
         if (!reclaim_call(thread)) return NULL;
     }
-    return take_free_slot(thread, site, kind);
+    return take_free_slot(thread, free_slot(thread), site, kind);
 }
 
 struct span_slot *span_open(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
@@ -193,8 +197,8 @@ static inline bool has_parts(const struct span_slot *slot)
     return slot->entry_bytes || slot->record.is_server || slot->record.has_threshold;
 }
 
-static __attribute__((noinline)) void record_push(struct thread_state *thread, const struct span_slot *slot,
-                                                  const struct call_state *call)
+static inline void record_push(struct thread_state *thread, const struct span_slot *slot,
+                               const struct call_state *call)
 {
     uint32_t bytes = (uint32_t)sizeof slot->record + parts_bytes(slot, call);
     struct record *to = ring_reserve(thread->ring, bytes);
@@ -207,9 +211,10 @@ static __attribute__((noinline)) void record_push(struct thread_state *thread, c
     ring_commit(thread->ring, bytes);
 }
 
-static inline void stack_push(struct thread_state *thread, struct span_slot *slot)
+static inline void stack_push(struct thread_state *thread, uint32_t at)
 {
-    uint8_t index = (uint8_t)thread_slot_index(thread, slot);
+    struct span_slot *slot = &thread->slots[at];
+    uint8_t index = (uint8_t)at;
     slot->on_stack = true;
     slot->below = thread->top;
     slot->above = NO_SLOT;
@@ -236,7 +241,7 @@ void span_close(struct thread_state *thread, struct span_slot *slot, const struc
     if (slot->on_stack) stack_remove(thread, slot);
     if (slot->is_request) request_end(thread, slot);
     if (slot->sampled) record_push(thread, slot, call);
-    give_slot_back(thread, slot);
+    give_slot_back(thread, thread_slot_index(thread, slot));
 }
 
 /* ---- public: begin, end ---- */
@@ -252,7 +257,7 @@ static const struct weir_span no_span = {0, 0};
 /* The slot becomes the thread's current span, and its clock starts. */
 static struct weir_span go_on(struct thread_state *thread, struct span_slot *slot)
 {
-    stack_push(thread, slot);
+    stack_push(thread, thread_slot_index(thread, slot));
     struct weir_span span = thread_handle(thread, slot);
     if (slot->sampled) slot->record.start_ticks = span_clock_ticks();
     thread_leave(thread);
@@ -280,11 +285,15 @@ struct weir_span weir_span_begin_live_(const struct weir_site *site)
     struct thread_state *thread = weir_thread;
     if (__builtin_expect(!begins_straight(thread), 0)) return begin_any(site);
     thread_set_inside(thread);
-    struct span_slot *slot = take_free_slot(thread, site, SPAN_KIND_INTERNAL);
+    uint32_t index = free_slot(thread);
+    struct span_slot *slot = take_free_slot(thread, index, site, SPAN_KIND_INTERNAL);
     child_of(slot, &thread->slots[thread->top]);
-    stack_push(thread, slot);
-    struct weir_span span = thread_handle(thread, slot);
-    if (slot->sampled) slot->record.start_ticks = span_clock_counter();
+    stack_push(thread, index);
+    struct weir_span span = {thread->number * SPAN_DEPTH + index, slot->generation};
+    if (slot->sampled) {
+        ring_prefetch(thread->ring);
+        slot->record.start_ticks = span_clock_counter();
+    }
     thread_leave(thread);
     return span;
 }
@@ -331,7 +340,7 @@ void weir_span_end_live_(struct weir_span span)
     }
     thread_set_inside(thread);
     stack_remove(thread, slot);
-    give_slot_back(thread, slot); /* nobody can take it before thread_leave */
+    give_slot_back(thread, span.slot % SPAN_DEPTH); /* nobody can take it before thread_leave */
     if (slot->sampled) {
         struct ring *ring = thread->ring;
         slot->record.duration_ticks = span_clock_counter() - slot->record.start_ticks;
@@ -435,7 +444,7 @@ struct span_slot *span_attach(struct thread_state *thread, const struct trace_co
     slot->record.parent_id = 0;
     request_begin(thread, slot);
     thread->evidence.frame.is_part = true;
-    stack_push(thread, slot);
+    stack_push(thread, thread_slot_index(thread, slot));
     return slot;
 }
 
@@ -465,8 +474,8 @@ void span_lift(struct thread_state *thread, struct span_slot *slot, struct lifte
 struct span_slot *span_put(struct thread_state *thread, const struct lifted_span *lifted)
 {
     if (thread->free_slots == 0) return NULL;
-    struct span_slot *slot = take_free_slot(thread, NULL, 0);
-    uint32_t index = thread_slot_index(thread, slot);
+    uint32_t index = free_slot(thread);
+    struct span_slot *slot = take_free_slot(thread, index, NULL, 0);
     slot->sampled = lifted->sampled;
     slot->threshold = lifted->threshold;
     slot->record = lifted->record;
@@ -599,14 +608,27 @@ static inline void copy_text(unsigned char *to, const char *from, uint32_t bytes
     }
 }
 
-static inline void set_string(const struct target *target, const char *key, const char *value)
+static inline void set_text(const struct target *target, const char *key, const char *value, uint32_t len)
 {
-    if (value) {
-        uint32_t len = span_text_bytes(&weir_process.limits, value);
-        void *body = attribute_new(target, key, ATTRIBUTE_STRING, len, record_round(len));
-        if (body) copy_text(body, value, len);
-    }
+    void *body = attribute_new(target, key, ATTRIBUTE_STRING, len, record_round(len));
+    if (body) copy_text(body, value, len);
     thread_leave(target->thread);
+}
+
+static uint32_t text_bytes(const char *text) { return span_text_bytes(&weir_process.limits, text); }
+
+/* Whether it is worth while to look how long a text is, which is done outside. */
+static inline bool wants_text(struct weir_span span)
+{
+    struct thread_state *thread = weir_thread;
+    const struct span_slot *slot = thread_slot(thread, span);
+    return slot && slot->sampled;
+}
+
+static inline bool current_wants_text(void)
+{
+    const struct thread_state *thread = weir_thread;
+    return thread_is_attached(thread) && thread->top != NO_SLOT && thread->slots[thread->top].sampled;
 }
 
 /* Borrowed, unless it has to be cut. */
@@ -616,7 +638,7 @@ static inline void set_error(const struct target *target, const char *error_type
     if (!error_type)
         thread_leave(target->thread);
     else if (span_limit(&weir_process.limits.characters) < SPAN_TEXT_MAX)
-        set_string(target, "error.type", error_type);
+        set_text(target, "error.type", error_type, text_bytes(error_type));
     else
         set_number(target, "error.type", ATTRIBUTE_STRING | RECORD_TEXT_BORROWED,
                    (int64_t)(intptr_t)error_type);
@@ -661,7 +683,9 @@ void weir_span_bool(struct weir_span span, const char *key, bool value)
 void weir_span_string(struct weir_span span, const char *key, const char *value)
 {
     struct target target;
-    if (find(span, &target)) set_string(&target, key, value);
+    if (!value || !wants_text(span)) return;
+    uint32_t len = text_bytes(value);
+    if (find(span, &target)) set_text(&target, key, value, len);
 }
 
 void weir_span_error(struct weir_span span, const char *error_type)
@@ -699,7 +723,9 @@ void weir_bool(const char *key, bool value)
 void weir_string(const char *key, const char *value)
 {
     struct target target;
-    if (find_current(&target)) set_string(&target, key, value);
+    if (!value || !current_wants_text()) return;
+    uint32_t len = text_bytes(value);
+    if (find_current(&target)) set_text(&target, key, value, len);
 }
 
 void weir_error(const char *error_type)

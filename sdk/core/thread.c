@@ -107,7 +107,8 @@ struct thread_state *thread_refuse(void) { return lost(DROP_in_handler); }
 static void thread_prepare(struct thread_state *thread, uint32_t epoch)
 {
     slots_clear(thread);
-    id_generator_seed(&thread->ids);
+    id_generator_seed(&thread->trace_ids);
+    id_random_bytes(&thread->span_ids, sizeof thread->span_ids);
     thread->evidence_on = atomic_load_explicit(&weir_process.evidence, memory_order_relaxed);
     thread->epoch = epoch;
     thread->inside = 1;

@@ -69,8 +69,8 @@ struct span_slot {
     uint64_t threshold;  /* with SPAN_SAMPLED_SOME */
     struct record record;
     struct record_server server;
-    struct evidence_frame outer_request;
 };
+_Static_assert(sizeof(struct span_slot) == 128, "two cache lines, and found by a shift");
 
 struct unread_answer {
     const void *handle; /* NULL: forgotten, it will never be read */
@@ -94,7 +94,8 @@ struct thread_state {
     bool evidence_on;
     uint64_t free_slots; /* bit i: slot i is free */
     struct ring *ring;
-    struct id_generator ids;
+    struct id_sequence span_ids;
+    struct id_generator trace_ids;
 
     /* Counters, written by the owner alone. */
     _Atomic uint64_t dropped_ring_full, dropped_too_deep, attributes_dropped;
@@ -104,6 +105,7 @@ struct thread_state {
     uint32_t unread_count, unread_open_count; /* open: with a handle */
 
     struct span_slot slots[SPAN_DEPTH];
+    struct evidence_frame outer_requests[SPAN_DEPTH]; /* of the slots that are requests */
     struct unread_answer unread[UNREAD_MAX];
     struct span_entries entries[SPAN_DEPTH];
     struct call_state calls[SPAN_DEPTH];

@@ -56,12 +56,6 @@ static void bloom_add(struct bloom *bloom, uint64_t hash)
     bloom->bits[hash >> 18 & 63] |= 1ull << (hash >> 12 & 63);
 }
 
-bool bloom_has(const struct bloom *bloom, uint64_t hash)
-{
-    return bloom->bits[hash >> 6 & 63] >> (hash & 63) & 1 &&
-           bloom->bits[hash >> 18 & 63] >> (hash >> 12 & 63) & 1;
-}
-
 /* ---- values ---- */
 
 void inputs_reset(struct inputs *inputs, const struct hash_key *key, uint64_t operation_hash)

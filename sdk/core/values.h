@@ -60,6 +60,10 @@ uint64_t value_hash(const struct hash_key *key, struct str value);
 /* An integer from 2^32, or 16 characters and more of hexadecimal, UUID or base64 kind. */
 bool value_is_strong(struct str value);
 
-bool bloom_has(const struct bloom *bloom, uint64_t hash);
+static inline bool bloom_has(const struct bloom *bloom, uint64_t hash)
+{
+    return bloom->bits[hash >> 6 & 63] >> (hash & 63) & 1 &&
+           bloom->bits[hash >> 18 & 63] >> (hash >> 12 & 63) & 1;
+}
 
 #endif

@@ -26,6 +26,21 @@ static void ids_of_two_generators_never_meet(void **state)
     for (int i = 1; i < COUNT; i++) assert_true(ids[i] != ids[i - 1]);
 }
 
+static void a_sequence_never_repeats(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000 };
+    static uint64_t ids[COUNT];
+    struct id_sequence one = {-(uint64_t)COUNT / 4 * 0x9e3779b97f4a7c15u}, other; /* goes through 0 */
+    id_random_bytes(&other, sizeof other);
+    for (int i = 0; i < COUNT; i++) ids[i] = id_sequence_next(i % 2 ? &one : &other);
+    qsort(ids, COUNT, sizeof *ids, by_value);
+    assert_true(ids[0] != 0);
+    uint32_t same = 0;
+    for (int i = 1; i < COUNT; i++) same += ids[i] == ids[i - 1];
+    assert_true(same <= 1); /* 0 and 1 give the same */
+}
+
 static void a_key_decides_the_hash(void **state)
 {
     (void)state;
@@ -51,6 +66,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_of_two_generators_never_meet),
+        cmocka_unit_test(a_sequence_never_repeats),
         cmocka_unit_test(a_key_decides_the_hash),
         cmocka_unit_test(combining_depends_on_order),
     };
