@@ -347,6 +347,7 @@ class DoctorTest(unittest.TestCase):
         problems, checks = self.ask(**here)
         self.assertEqual(problems, {})
         self.assertEqual(checks, ["collector", "database", "address", "environment", "services", "refused", "dropped",
+                                  "sampled",
                                   "analysis", "clock"])
         self.assertEqual(self.ask("--service", "shop", **here)[0], {})
         self.assertIn("has never sent", self.ask("--service", "other", **here)[0]["services"][0])
