@@ -702,30 +702,70 @@ void weir_span_ok(struct weir_span span)
     thread_leave(target.thread);
 }
 
-void weir_int(const char *key, int64_t value)
+/* On the current span, which is where most are set, as straight a line as begin and end. */
+
+static __attribute__((noinline)) void current_number(const char *key, uint8_t type, int64_t value)
 {
     struct target target;
-    if (find_current(&target)) set_number(&target, key, ATTRIBUTE_INT, value);
+    if (find_current(&target)) set_number(&target, key, type, value);
 }
 
-void weir_double(const char *key, double value)
+static __attribute__((noinline)) void current_text(const char *key, const char *value, uint32_t len)
 {
     struct target target;
-    if (find_current(&target)) set_number(&target, key, ATTRIBUTE_DOUBLE, bits_of(value));
+    if (find_current(&target)) set_text(&target, key, value, len);
 }
 
-void weir_bool(const char *key, bool value)
+/* Writes the header of an attribute to the current span, the thread entered, and returns its body. NULL: nothing is done. */
+static inline unsigned char *straight_attribute(struct thread_state *thread, const char *key, uint8_t type,
+                                                uint32_t text_len, uint32_t body_bytes)
 {
-    struct target target;
-    if (find_current(&target)) set_number(&target, key, ATTRIBUTE_BOOL, value);
+    struct record_entry header = {.bytes = (uint16_t)(sizeof header + body_bytes),
+                                  .tag = RECORD_ATTRIBUTE,
+                                  .type = type,
+                                  .text_bytes = text_len,
+                                  .key = key};
+    if (!thread_is_attached(thread) || thread->inside || thread->top == NO_SLOT || !key) return NULL;
+    struct span_slot *slot = &thread->slots[thread->top];
+    if (!slot->sampled || slot->entry_bytes + sizeof header + body_bytes > SPAN_ATTRIBUTES_BYTES ||
+        slot->attribute_count >= span_limit(&weir_process.limits.attributes))
+        return NULL;
+    thread_set_inside(thread);
+    unsigned char *to = thread->entries[thread->top].bytes + slot->entry_bytes;
+    slot->entry_bytes = (uint16_t)(slot->entry_bytes + header.bytes);
+    slot->attribute_count++;
+    memcpy(to, &header, sizeof header);
+    return to + sizeof header;
 }
+
+static inline void straight_number(const char *key, uint8_t type, int64_t value)
+{
+    struct thread_state *thread = weir_thread;
+    void *body = straight_attribute(thread, key, type, 0, sizeof value);
+    if (__builtin_expect(body == NULL, 0)) {
+        current_number(key, type, value);
+        return;
+    }
+    memcpy(body, &value, sizeof value);
+    thread_leave(thread);
+}
+
+void weir_int(const char *key, int64_t value) { straight_number(key, ATTRIBUTE_INT, value); }
+void weir_double(const char *key, double value) { straight_number(key, ATTRIBUTE_DOUBLE, bits_of(value)); }
+void weir_bool(const char *key, bool value) { straight_number(key, ATTRIBUTE_BOOL, value); }
 
 void weir_string(const char *key, const char *value)
 {
-    struct target target;
     if (!value || !current_wants_text()) return;
     uint32_t len = text_bytes(value);
-    if (find_current(&target)) set_text(&target, key, value, len);
+    struct thread_state *thread = weir_thread;
+    void *body = straight_attribute(thread, key, ATTRIBUTE_STRING, len, record_round(len));
+    if (__builtin_expect(body == NULL, 0)) {
+        current_text(key, value, len);
+        return;
+    }
+    copy_text(body, value, len);
+    thread_leave(thread);
 }
 
 void weir_error(const char *error_type)

@@ -4,6 +4,7 @@
 #include "model/span.h"
 #include "sdk/core/ring_memory.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* No process gets there. TORN: the owner was in the midst of something when the process forked. */
@@ -122,7 +123,7 @@ static void thread_publish(struct thread_state *thread)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-struct thread_state *thread_attach(void)
+static struct thread_state *attach(void)
 {
     uint32_t epoch =
         atomic_load_explicit(&weir_process.live_epoch, memory_order_acquire); /* pairs with weir_init */
@@ -139,6 +140,15 @@ struct thread_state *thread_attach(void)
     if (thread) thread_prepare(thread, epoch);
     thread_publish(thread);
     return thread ? thread : lost(DROP_no_memory);
+}
+
+/* A signal handler's first span must not change what the interrupted code is about to read. */
+struct thread_state *thread_attach(void)
+{
+    int error = errno;
+    struct thread_state *thread = attach();
+    errno = error;
+    return thread;
 }
 
 /* ---- fork ---- */

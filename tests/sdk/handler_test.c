@@ -46,7 +46,7 @@ static struct weir_stats stats_now(void)
 /* ---- what handlers do ---- */
 
 static _Atomic uint64_t handler_made, handler_refused;
-static struct weir_span handler_span; /* of the last one */
+static _Thread_local struct weir_span handler_span; /* of the thread's last one */
 
 /* Saves errno, as every handler must. */
 static void make_span(int signal)
