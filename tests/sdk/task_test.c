@@ -387,11 +387,48 @@ static void one_left_by_a_shutdown_is_not_sent(void **state)
     end(state);
 }
 
+/* A trace that stands for others does so in all of its parts, wherever they were begun. */
+static void weights_go_with_the_context(void **state)
+{
+    (void)state;
+    struct weir_task request, call;
+    peer = peer_start(0);
+    struct weir_config config = {.endpoint = peer_url(peer),
+                                 .export_interval_ms = 5,
+                                 .sampler = WEIR_SAMPLER_PARENTBASED_TRACEIDRATIO,
+                                 .sample_ratio = 0.25};
+    assert_int_equal(weir_init(&config), WEIR_OK);
+    do weir_task_server(&request, WEIR_SITE(NULL), "GET", "/weighed", NULL, NULL);
+    while (!(weir_task_context(&request)->flags & WEIR_CONTEXT_SAMPLED));
+    assert_string_equal(weir_task_context(&request)->tracestate, "ot=th:c");
+    weir_task_call(&call, &a_query, weir_task_context(&request));
+    assert_string_equal(weir_task_context(&call)->tracestate, "ot=th:c");
+    {
+        WEIR_ATTACH(weir_task_context(&call), NULL);
+        WEIR_SPAN("attached");
+        struct weir_context here;
+        assert_true(weir_context_capture(&here, NULL));
+        assert_string_equal(here.tracestate, "ot=th:c");
+    }
+    weir_task_end(&call);
+    weir_task_end(&request);
+    assert_true(peer_wait_spans(peer, 3));
+    static const char *const names[] = {"GET /weighed", "SELECT * FROM a WHERE id = ?", "attached"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct seen seen = find(names[i]);
+        uint32_t sampling = at32(seen.batch->span_sampling, seen.span);
+        if (sampling == 0 || seen.batch->sampling_threshold[sampling - 1] != 0xc0000000000000)
+            fail_msg("%s stands for itself alone", names[i]);
+    }
+    end(state);
+}
+
 int main(void)
 {
 #define WITH_PEER(test) cmocka_unit_test_setup_teardown(test, begin, end)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_left_by_a_shutdown_is_not_sent),
+        cmocka_unit_test(weights_go_with_the_context),
         WITH_PEER(a_task_says_all_that_a_span_does),
         WITH_PEER(a_thousand_requests_at_once),
         WITH_PEER(any_thread_may_end_it),
