@@ -76,8 +76,8 @@ static size_t answer(const char *how, unsigned char packed[REPLY_BYTES_MAX])
 
 int main(int argc, char **argv)
 {
-    nng_socket socket;
-    nng_listener listener;
+    nng_socket socket = NNG_SOCKET_INITIALIZER;
+    nng_listener listener = NNG_LISTENER_INITIALIZER;
     nng_sockaddr address;
     const char *how = argc > 2 ? argv[2] : "stored";
     void *data;
