@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/config.h"
 
+#include "base/hash.h"
 #include "base/manual.h"
 
 #include <ctype.h>
@@ -40,6 +41,9 @@ static const struct option options[] = {
     TEXT(postgres, "DSN", "keep data in this Postgres")
     TEXT(data_dir, "DIR", "keep data in a private Postgres in this directory "
                           "[$XDG_STATE_HOME/weir or ~/.local/state/weir, as root /var/lib/weir]")
+    TEXT(spool_dir, "DIR", "keep here what Postgres does not take while it is away or slow [DATA-DIR/spool; with "
+                           "--postgres a directory for each DSN in $XDG_STATE_HOME/weir/spool, ~/.local/state/weir/spool, "
+                           "as root /var/lib/weir/spool]")
     TEXT(config, "FILE", "read options from a file, a line each: name = value")
     NUMBER(quiet_ms, quiet_ms, 1000, "a trace is analysed when no span of it has come for so long")
     NUMBER(quiet_without_root_ms, quiet_without_root_ms, 30000, "the same while a parent is missing")
@@ -268,21 +272,46 @@ static bool default_text(char **text, const char *standard)
     return *text != NULL;
 }
 
-static bool default_data_dir(struct reading *reading)
+/* Where this user keeps what programs leave; NULL with errno 0: nowhere. */
+static char *state_dir(void)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char **data_dir = &reading->config->data_dir;
+    char *dir = NULL;
     int bytes = 0;
+    errno = 0;
     if (geteuid() == 0)
-        *data_dir = strdup("/var/lib/weir");
+        dir = strdup("/var/lib/weir");
     else if (state && *state == '/')
-        bytes = asprintf(data_dir, "%s/weir", state);
+        bytes = asprintf(&dir, "%s/weir", state);
     else if (home && *home == '/')
-        bytes = asprintf(data_dir, "%s/.local/state/weir", home);
-    else
-        return wrong(reading, "no HOME", "give --data-dir or --postgres%s", "");
-    if (bytes < 0) *data_dir = NULL;
-    return *data_dir || wrong(reading, "defaults", "out of memory%s", "");
+        bytes = asprintf(&dir, "%s/.local/state/weir", home);
+    return bytes < 0 ? NULL : dir;
+}
+
+static bool default_data_dir(struct reading *reading)
+{
+    char *dir = state_dir();
+    reading->config->data_dir = dir;
+    if (!dir && errno == 0) return wrong(reading, "no HOME", "give --data-dir or --postgres%s", "");
+    return dir || wrong(reading, "defaults", "out of memory%s", "");
+}
+
+/* What is spooled belongs to a database: another one has another directory. */
+static bool default_spool_dir(struct reading *reading)
+{
+    struct config *config = reading->config;
+    if (config->spool_dir) return true;
+    config->spool_dir_is_default = true;
+    char *state = config->data_dir ? NULL : state_dir();
+    int bytes = 0;
+    if (config->data_dir)
+        bytes = asprintf(&config->spool_dir, "%s/spool", config->data_dir);
+    else if (state)
+        bytes = asprintf(&config->spool_dir, "%s/spool/%016llx", state,
+                         (unsigned long long)hash_bytes(config->postgres, strlen(config->postgres)));
+    free(state);
+    if (bytes < 0) config->spool_dir = NULL;
+    return bytes >= 0 || wrong(reading, "defaults", "out of memory%s", "");
 }
 
 static int rank_of(const struct reading *reading, size_t offset)
@@ -320,7 +349,7 @@ static bool fill_defaults(struct reading *reading)
     struct config *config = reading->config;
     if (config->listen_count == 0 && !add_listen(reading, "defaults", DEFAULT_LISTEN)) return false;
     if (!default_text(&config->http, DEFAULT_HTTP)) return wrong(reading, "defaults", "out of memory%s", "");
-    return check_numbers(reading) && choose_database(reading);
+    return check_numbers(reading) && choose_database(reading) && default_spool_dir(reading);
 }
 
 enum config_result config_read(struct config *config, int argument_count, char **arguments,
@@ -343,6 +372,7 @@ void config_fini(struct config *config)
     free(config->http);
     free(config->postgres);
     free(config->data_dir);
+    free(config->spool_dir);
     free(config->config);
     memset(config, 0, sizeof *config);
 }

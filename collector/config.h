@@ -21,6 +21,8 @@ struct config {
     char *listen[CONFIG_LISTEN_MAX]; /* all text is owned */
     uint64_t listen_count;
     char *http, *postgres, *data_dir, *config; /* one of postgres and data_dir is set, the other NULL */
+    char *spool_dir;                           /* NULL: there is no place for one */
+    bool spool_dir_is_default;
     uint64_t quiet_ms, quiet_without_root_ms, http_threads;
     struct ingest_options ingest; /* its limits; dsn and urls are the caller's to fill */
     struct analysis_settings analysis;

@@ -14,6 +14,7 @@ static struct {
     uint64_t spans;
 } rate[RATE_SECONDS]; /* by second modulo RATE_SECONDS */
 static struct refusal last_refusal;
+static struct spool_now spool;
 
 void counters_note_stored(int64_t monotonic_s, uint64_t spans)
 {
@@ -49,4 +50,19 @@ struct refusal counters_last_refusal(void)
     struct refusal refusal = last_refusal;
     pthread_mutex_unlock(&lock);
     return refusal;
+}
+
+void counters_note_spool(struct spool_now now)
+{
+    pthread_mutex_lock(&lock);
+    spool = now;
+    pthread_mutex_unlock(&lock);
+}
+
+struct spool_now counters_spool(void)
+{
+    pthread_mutex_lock(&lock);
+    struct spool_now now = spool;
+    pthread_mutex_unlock(&lock);
+    return now;
 }

@@ -5,6 +5,7 @@
 #define WEIR_COLLECTOR_COUNTERS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*           name                     words for the status page */
@@ -21,6 +22,12 @@
     X(batches_stored, "batches stored")                                                                      \
     X(batches_duplicate, "batches that had been stored before")                                              \
     X(batches_retried, "batches sent back to be tried again")                                                \
+    X(spool_batches_kept, "batches acknowledged out of the spool on disk")                                   \
+    X(spool_batches_drained, "batches of the spool that were stored, or had been")                           \
+    X(spool_batches_refused, "batches of the spool that cannot be stored, and are lost")                     \
+    X(spool_batches_sent_back, "batches sent back because the spool could not take them")                    \
+    X(spool_records_corrupt, "records of the spool that were damaged, and are lost")                         \
+    X(spool_ends_torn, "ends of the spool's files that a crash had torn")                                    \
     X(spans_stored, "spans stored")                                                                          \
     X(traces_analysed, "traces analysed")                                                                    \
     X(traces_failed, "traces that could not be analysed")                                                    \
@@ -39,6 +46,15 @@ extern struct collector_counters counters;
 /* Spans stored just now, and in the last 60 seconds; the clock is the caller's (base/clock.h, monotonic). */
 void counters_note_stored(int64_t monotonic_s, uint64_t spans);
 uint64_t counters_stored_last_minute(int64_t monotonic_s);
+
+/* What the spool holds now: batches that are acknowledged and not in Postgres yet. */
+struct spool_now {
+    bool on;
+    uint64_t batches, bytes;
+    int64_t oldest_ns; /* unix; 0: none */
+};
+void counters_note_spool(struct spool_now now);
+struct spool_now counters_spool(void);
 
 /* Why the latest batch was refused that was. The reason comes from outside: it is shown escaped. */
 struct refusal {

@@ -19,6 +19,7 @@
 #include "collector/ingest/ingest.h"
 #include "collector/postgres/embedded.h"
 #include "collector/serve/serve.h"
+#include "collector/spool/spool.h"
 #include "collector/store/store.h"
 
 #include <signal.h>
@@ -31,6 +32,7 @@
 #define POSTGRES_RETRY_MS    200
 #define STOP_DEADLINE_S      12 /* then the process ends without waiting any longer */
 #define ERROR_BYTES          512
+#define SPOOLS_MAX           16 /* of collectors on one machine and database */
 
 enum { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -40,6 +42,7 @@ struct daemon {
     const char *dsn;
     struct buffer shown_dsn, listen; /* for people: no password; the addresses bound */
     struct analyser *analyser;
+    struct spool *spool; /* NULL: none */
     struct ingest *ingest;
     struct serve *serve;
     sigset_t stop_signals;
@@ -70,6 +73,7 @@ static int complain(const char *error)
 static void prepare_signals(struct daemon *daemon)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow any more is a full disk */
     sigemptyset(&daemon->stop_signals);
     sigaddset(&daemon->stop_signals, SIGTERM);
     sigaddset(&daemon->stop_signals, SIGINT);
@@ -146,10 +150,49 @@ static bool start_analyser(struct daemon *daemon)
     return daemon->analyser != NULL;
 }
 
+/* Several collectors on one machine and database have a directory each: DIR, DIR-2, … */
+static struct spool *open_free_spool(struct spool_options *options, char error[SPOOL_ERROR_BYTES])
+{
+    const char *dir = options->dir;
+    struct spool *spool = NULL;
+    bool in_use = true;
+    for (int number = 1; !spool && in_use && number <= SPOOLS_MAX; number++) {
+        char *numbered = NULL;
+        if (number > 1 && asprintf(&numbered, "%s-%d", dir, number) < 0) break;
+        options->dir = numbered ? numbered : dir;
+        spool = spool_open(options, &in_use, error);
+        free(numbered);
+    }
+    return spool;
+}
+
+/* Without a spool that was asked for there is no start; without the default one batches are sent back as long as Postgres
+ * is away. */
+static bool open_spool(struct daemon *daemon)
+{
+    const struct config *config = &daemon->config;
+    struct spool_options options = {.dir = config->spool_dir,
+                                    .bytes_max = config->ingest.spool_bytes_max,
+                                    .age_max_s = config->ingest.spool_age_max_s,
+                                    .free_min_bytes = config->ingest.spool_free_min_bytes};
+    char error[SPOOL_ERROR_BYTES] = "there is no home directory for it";
+    if (options.bytes_max == 0) return true;
+    if (options.dir) daemon->spool = open_free_spool(&options, error);
+    if (daemon->spool) return true;
+    if (config->spool_dir_is_default) {
+        log_warn("no spool, batches are sent back while Postgres is away: %s", error);
+        return true;
+    }
+    snprintf(daemon->error, ERROR_BYTES, "cannot open the spool: %s", error);
+    return false;
+}
+
 static bool start_ingest(struct daemon *daemon)
 {
+    if (!open_spool(daemon)) return false;
     struct ingest_options options = daemon->config.ingest;
     options.dsn = daemon->dsn;
+    options.spool = daemon->spool;
     options.urls = (const char *const *)daemon->config.listen;
     options.url_count = daemon->config.listen_count;
     daemon->ingest = ingest_start(&options, daemon->error);
@@ -210,6 +253,7 @@ static void stop(struct daemon *daemon)
     bound_stop();
     serve_stop(daemon->serve);
     ingest_stop(daemon->ingest);
+    spool_close(daemon->spool);
     analyser_stop(daemon->analyser);
     embedded_postgres_stop(daemon->postgres);
     buffer_fini(&daemon->shown_dsn);

@@ -57,6 +57,10 @@ struct status_view {
     uint64_t disk_free_bytes; /* 0: not known, the database is not ours */
     int64_t last_refusal_ns;  /* 0: no batch was refused */
     struct str last_refusal;  /* why, as the collector said */
+    bool database_away;       /* then of what lies in it nothing is known */
+    bool spool_on;
+    uint64_t spool_batches, spool_bytes; /* acknowledged, and not in the database yet */
+    int64_t spool_oldest_ns;             /* 0: none */
 };
 
 /* What a producer's clock seems to be. Spans are sent within a second of their end, but may have waited for a

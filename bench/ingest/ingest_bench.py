@@ -21,8 +21,9 @@ from collector import Collector  # noqa: E402
 from postgres import Postgres  # noqa: E402
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+WAL_FILES = 64
 NEVER_MS = "100000000"  # traces are not analysed while this is measured
-GIVEN = {"fsync": "on", "shared_buffers": "128MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
+GIVEN = {"fsync": "on", "shared_buffers": "128MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min", "min_wal_size": "2GB"}
 
 
 def cpu_s(pid):
@@ -68,6 +69,12 @@ class Bench:
         return float(self.postgres.sql(
             "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'weir.fragment'::regclass")) / spans
 
+    def age(self):
+        """A server that has run for a while writes its log into files that are there; a new one would have to make each."""
+        self.postgres.sql(";".join("SELECT pg_logical_emit_message(true, 'weir', 'bench'); SELECT pg_switch_wal()"
+                                   for _ in range(WAL_FILES)))
+        self.postgres.sql("CHECKPOINT")
+
     def clean(self):
         self.postgres.sql("DROP SCHEMA IF EXISTS weir CASCADE")
         self.postgres.sql("CHECKPOINT")
@@ -111,6 +118,7 @@ def main():
     arguments = parser.parse_args()
     with Postgres(GIVEN) as postgres:
         bench = Bench(arguments.bin, postgres)
+        bench.age()
         for name in arguments.only.split(","):
             measure(bench, name, arguments.quiet_ms, arguments.option)
 

@@ -6,10 +6,10 @@
  * the SDK does. Prints one line of JSON: what was acknowledged, how often it was told to retry, in what time.
  *
  *     ingest_load --url tcp://HOST:PORT [--trace-spans N] [--batch-spans N] [--interleave TRACES] [--spans N]
- *                 [--producers N] [--pipeline N] [--hashes] [--seed N] [--patient]
+ *                 [--producers N] [--pipeline N] [--hashes] [--seed N] [--patient] [--rate SPANS]
  *
- * --patient goes on when a connection is refused or lost (the collector is being killed); without it that ends
- * the run with status 1.
+ * --rate sends no more than so many spans a second. --patient goes on when a connection is refused or lost (the
+ * collector is being killed); without it that ends the run with status 1.
  */
 #include "base/clock.h"
 #include "base/id.h"
@@ -40,7 +40,7 @@
 struct options {
     const char *url;
     uint32_t trace_spans, batch_spans, interleave, producers, pipeline;
-    uint64_t spans, seed;
+    uint64_t spans, seed, rate; /* rate: spans a second; 0: as fast as they are answered */
     bool hashes, patient;
 };
 
@@ -191,7 +191,7 @@ static void make_span(struct maker *m, struct batch *b, struct open_trace *trace
     b->span_operation[i] = root ? ENDPOINT : query;
     b->span_site[i] = root ? 0 : query + 1;
     uint64_t step_ns = 300000 + random % 200000;
-    uint64_t whole_ns = step_ns * trace->sent * (m->options->interleave > 1 ? 1 : 1);
+    uint64_t whole_ns = step_ns * trace->sent;
     b->start_delta_ns[i] = (int64_t)step_ns;
     b->duration_ns[i] = root ? whole_ns : 150000 + (random >> 32) % 100000;
     if (root) return;
@@ -287,6 +287,8 @@ struct load {
     struct sockaddr_storage address;
     socklen_t address_bytes;
     enum sp_transport transport;
+    uint64_t begun_spans; /* of batches that went out at least once */
+    int64_t begin_ns;
     uint64_t acknowledged, batches, retried, refused, resent;
     int64_t last_ack_ns, longest_gap_ns;
 };
@@ -347,8 +349,14 @@ static void join(struct load *load, struct producer *producer)
     fcntl(producer->fd, F_SETFL, O_NONBLOCK);
 }
 
+static bool may_begin(struct load *load, int64_t now_ns)
+{
+    uint64_t rate = load->options.rate;
+    return !rate || (double)load->begun_spans < (double)rate * (double)(now_ns - load->begin_ns) / 1e9;
+}
+
 /* The next batch that may go out now; batch_count: none. */
-static size_t choose(struct producer *producer, int64_t now_ns)
+static size_t choose(struct load *load, struct producer *producer, int64_t now_ns)
 {
     size_t first = producer->batch_count;
     for (size_t i = 0, seen = 0; i < producer->next && seen < producer->next - producer->done_count; i++) {
@@ -358,8 +366,10 @@ static size_t choose(struct producer *producer, int64_t now_ns)
         if (!batch->under_way && batch->due_ns <= now_ns) return i;
         if (!batch->under_way) first = i; /* waits its time; later ones wait behind it */
     }
-    return first == producer->batch_count && producer->next < producer->batch_count ? producer->next++
-                                                                                    : producer->batch_count;
+    if (first != producer->batch_count || producer->next == producer->batch_count || !may_begin(load, now_ns))
+        return producer->batch_count;
+    load->begun_spans += producer->batches[producer->next].spans;
+    return producer->next++;
 }
 
 static void send_some(struct load *load, struct producer *producer, int64_t now_ns)
@@ -367,7 +377,7 @@ static void send_some(struct load *load, struct producer *producer, int64_t now_
     while (producer->fd >= 0) {
         if (!producer->sending) {
             if (producer->under_way >= load->options.pipeline) return;
-            size_t chosen = choose(producer, now_ns);
+            size_t chosen = choose(load, producer, now_ns);
             if (chosen == producer->batch_count) return;
             producer->sending = chosen + 1;
             producer->sent_bytes = 0;
@@ -389,10 +399,8 @@ static void send_some(struct load *load, struct producer *producer, int64_t now_
 
 static void take_reply(struct load *load, struct producer *producer, const unsigned char *frame, size_t bytes)
 {
-    unsigned char room[4096];
     struct arena arena;
     struct reply reply;
-    (void)room;
     uint32_t number = bytes >= 4 ? sp_request_id_parse(frame) & ~SP_REQUEST_ID_BIT : 0;
     arena_init(&arena, 1 << 16);
     bool good =
@@ -493,17 +501,11 @@ static uint64_t number_of(const char *text)
 
 static void read_options(struct options *options, int argc, char **argv)
 {
-    static const struct option known[] = {{"url", 1, NULL, 'u'},
-                                          {"trace-spans", 1, NULL, 't'},
-                                          {"batch-spans", 1, NULL, 'b'},
-                                          {"interleave", 1, NULL, 'i'},
-                                          {"spans", 1, NULL, 's'},
-                                          {"producers", 1, NULL, 'p'},
-                                          {"pipeline", 1, NULL, 'l'},
-                                          {"hashes", 0, NULL, 'h'},
-                                          {"seed", 1, NULL, 'e'},
-                                          {"patient", 0, NULL, 'a'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"url", 1, NULL, 'u'},        {"trace-spans", 1, NULL, 't'}, {"batch-spans", 1, NULL, 'b'},
+        {"interleave", 1, NULL, 'i'}, {"spans", 1, NULL, 's'},       {"producers", 1, NULL, 'p'},
+        {"pipeline", 1, NULL, 'l'},   {"hashes", 0, NULL, 'h'},      {"seed", 1, NULL, 'e'},
+        {"patient", 0, NULL, 'a'},    {"rate", 1, NULL, 'r'},        {NULL, 0, NULL, 0}};
     *options = (struct options){.trace_spans = 8,
                                 .batch_spans = 512,
                                 .interleave = 1,
@@ -520,6 +522,7 @@ static void read_options(struct options *options, int argc, char **argv)
         if (c == 'p') options->producers = (uint32_t)number_of(optarg);
         if (c == 'l') options->pipeline = (uint32_t)number_of(optarg);
         if (c == 'e') options->seed = number_of(optarg);
+        if (c == 'r') options->rate = number_of(optarg);
         options->hashes |= c == 'h';
         options->patient |= c == 'a';
         if (c == '?') exit(2);
@@ -551,7 +554,7 @@ int main(int argc, char **argv)
     }
     printf("packed\n");
     fflush(stdout);
-    int64_t begin_ns = clock_monotonic_ns();
+    int64_t begin_ns = load.begin_ns = clock_monotonic_ns();
     while (!all_done(&load)) step(&load);
     print_result(&load, clock_monotonic_ns() - begin_ns);
     for (uint32_t i = 0; i < load.options.producers; i++) {

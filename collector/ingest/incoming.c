@@ -166,6 +166,38 @@ struct incoming *incoming_take(struct incoming_queue *queue, const struct incomi
     return taken;
 }
 
+void incoming_return(struct incoming_queue *queue, struct incoming *first)
+{
+    pthread_mutex_lock(&queue->lock);
+    struct incoming *last = first;
+    for (struct incoming *i = first; i; last = i, i = i->next) {
+        queue->waiting_bytes += i->arena.total_bytes;
+        queue->waiting_spans += i->batch.span_count;
+    }
+    last->next = queue->first;
+    if (!queue->first) queue->last = &last->next;
+    queue->first = first;
+    pthread_cond_broadcast(&queue->added);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+bool incoming_rest(struct incoming_queue *queue, int64_t deadline_ns)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (!queue->closed && clock_monotonic_ns() < deadline_ns) wait_until(queue, deadline_ns);
+    bool closed = queue->closed;
+    pthread_mutex_unlock(&queue->lock);
+    return !closed;
+}
+
+bool incoming_is_closed(struct incoming_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool closed = queue->closed;
+    pthread_mutex_unlock(&queue->lock);
+    return closed;
+}
+
 /* ---- the end ---- */
 
 void incoming_end(struct incoming_queue *queue, struct incoming *incoming, const struct reply *reply)

@@ -27,7 +27,7 @@ struct incoming_queue *incoming_queue_new(void); /* NULL: no memory */
 void incoming_queue_free(struct incoming_queue *queue);
 /* Wakes all who wait, for good: nothing is taken any more. */
 void incoming_queue_close(struct incoming_queue *queue);
-/* Wakes who waits in incoming_take, once. */
+/* Wakes all who wait in incoming_take, once. */
 void incoming_queue_wake(struct incoming_queue *queue);
 
 /* One to fill: a used one, or new; waits while the queue is full. NULL: closed, or no memory. */
@@ -44,6 +44,13 @@ struct incoming_wish {
 
 /* The oldest ones, linked, in the order in which they came; NULL: none by then, woken, or closed. */
 struct incoming *incoming_take(struct incoming_queue *queue, const struct incoming_wish *wish);
+
+/* Puts taken ones back in front, linked as they were. */
+void incoming_return(struct incoming_queue *queue, struct incoming *first);
+
+/* Waits, whatever comes, until then or until closed; false: closed. */
+bool incoming_rest(struct incoming_queue *queue, int64_t deadline_ns);
+bool incoming_is_closed(struct incoming_queue *queue);
 
 /* Answers (NULL: drops the request), and gives the incoming back for the next. */
 void incoming_end(struct incoming_queue *queue, struct incoming *incoming, const struct reply *reply);

@@ -3,6 +3,7 @@
 
 #include "collector/ingest/decoder.h"
 #include "collector/ingest/sp_server.h"
+#include "collector/ingest/spooler.h"
 #include "collector/ingest/writer.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 struct ingest {
     struct incoming_queue *queue;
     struct decoder *decoder;
+    struct spooler *spooler; /* NULL: no spool */
     struct writer *writer;
     struct sp_server *server;
 };
@@ -28,7 +30,9 @@ static bool start_threads(struct ingest *ingest, const struct ingest_options *op
 {
     ingest->queue = incoming_queue_new();
     if (ingest->queue) ingest->decoder = decoder_start(ingest->queue);
-    if (ingest->decoder) ingest->writer = writer_start(options, ingest->queue);
+    if (!ingest->decoder) return false;
+    if (options->spool && !(ingest->spooler = spooler_start(options, ingest->queue))) return false;
+    ingest->writer = writer_start(options, ingest->queue, ingest->spooler);
     return ingest->writer != NULL;
 }
 
@@ -56,6 +60,7 @@ void ingest_stop(struct ingest *ingest)
     if (ingest->queue) incoming_queue_close(ingest->queue);
     decoder_stop(ingest->decoder);
     writer_stop(ingest->writer);
+    spooler_stop(ingest->spooler);
     incoming_queue_free(ingest->queue);
     if (ingest->server) sp_server_stop(ingest->server);
     free(ingest);

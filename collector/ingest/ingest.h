@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The nng side: listens on byte streams, speaks SP rep0 (proto/sp.h), decodes batches, has them stored, and
- * answers each with a Reply after the commit. Threads of its own: nng's for the streams, one that scans
- * deadlines, one that unpacks, one that stores.
+ * answers each with a Reply after the commit, or once it is durable in the spool. Threads of its own: nng's for the streams, one that scans
+ * deadlines, one that unpacks, one that stores, one that spools.
  */
 #ifndef WEIR_COLLECTOR_INGEST_H
 #define WEIR_COLLECTOR_INGEST_H
@@ -19,10 +19,17 @@
     X(pipelined_max, 16, "requests of one connection not yet answered; reading stops there")                 \
     X(queue_bytes_max, 268435456, "frames received but not yet stored, over all connections")                \
     X(group_spans_max, 65536, "spans stored in one transaction, of whatever producers")                      \
-    X(group_hold_ms, 0, "how long the first batch of a group waits for others while Postgres is idle")
+    X(group_hold_ms, 0, "how long the first batch of a group waits for others while Postgres is idle")       \
+    X(spool_bytes_max, 1073741824, "batches kept on disk while Postgres is away or slow; 0: none")           \
+    X(spool_age_max_s, 259200, "none is added to the spool while its oldest has waited for so long")         \
+    X(spool_free_min_bytes, 268435456, "none is added to the spool that would leave less of its disk")       \
+    X(spool_after_ms, 1000, "a batch that Postgres has not taken in so long goes to the spool")
+
+struct spool;
 
 struct ingest_options {
     const char *dsn;
+    struct spool *spool;     /* the caller's; NULL: while Postgres is away batches are sent back */
     const char *const *urls; /* tcp://HOST:PORT (port 0: a free one), ipc://PATH */
     size_t url_count;
 #define X(name, standard, meaning) uint64_t name;

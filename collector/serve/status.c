@@ -108,17 +108,29 @@ static uint64_t disk_free_bytes(const char *data_dir)
     return (uint64_t)disk.f_bavail * disk.f_frsize;
 }
 
+static void add_spool(struct status_view *view)
+{
+    struct spool_now spool = counters_spool();
+    view->spool_on = spool.on;
+    view->spool_batches = spool.batches;
+    view->spool_bytes = spool.bytes;
+    view->spool_oldest_ns = spool.oldest_ns;
+}
+
+/* While the database is away the status says so, and what can be said without it. */
 enum store_result status_gather(const struct page_request *request, struct status_view *view)
 {
     struct store_status store = {0};
     enum store_result result = read_status(request->store, request->arena, &store);
-    if (result != STORE_OK) return result;
+    if (result == STORE_REFUSED) return result;
+    if (result == STORE_AWAY) store = (struct store_status){0};
     *view = (struct status_view){
         .version = STR(WEIR_VERSION),
         .postgres = str_of(request->options->postgres),
         .listen = str_of(request->options->listen),
         .http = arena_printf(request->arena, "http://%s", request->http),
         .started_ns = request->started_ns,
+        .database_away = result == STORE_AWAY,
         .spans = store.spans,
         .requests = store.requests,
         .traces_pending = store.traces_pending,
@@ -127,6 +139,7 @@ enum store_result status_gather(const struct page_request *request, struct statu
         .spans_last_minute = counters_stored_last_minute(clock_monotonic_ns() / NS_PER_S),
         .disk_free_bytes = disk_free_bytes(request->options->data_dir),
     };
+    add_spool(view);
     add_refusal(request->arena, view);
     bool done = add_counters(request->arena, view) && add_producers(request->arena, &store, view);
     return done ? STORE_OK : STORE_REFUSED;

@@ -80,7 +80,7 @@ class Options(CollectorTest):
         status, said, errors = run([COLLECTOR, "--help"])
         self.assertEqual((status, errors), (0, []))
         for option in ("--listen URL", "--http ADDR:PORT", "--postgres DSN", "--data-dir DIR", "--config FILE",
-                       "--quiet-ms N", "--queue-bytes-max N", "--loop-calls-min N", "--version", "--help"):
+                       "--quiet-ms N", "--queue-bytes-max N", "--spool-dir DIR", "--spool-bytes-max N", "--loop-calls-min N", "--version", "--help"):
             self.assertTrue(any(line.strip().startswith(option) for line in said), option)
         self.assertTrue(all(len(line) <= 120 for line in said))
         status, said, errors = run([COLLECTOR, "--version"])
@@ -232,9 +232,9 @@ class Acknowledgement(CollectorTest):
         eventually(lambda: self.stored_spans(http) == 2, "both are there")
         self.assertEqual(process.stop(), 0)
 
-    def test_while_postgres_is_away_batches_are_sent_back(self):
+    def test_while_postgres_is_away_without_a_spool_batches_are_sent_back(self):
         with Postgres() as postgres:
-            process = self.collector(*FREE, "--postgres", postgres.dsn)
+            process = self.collector(*FREE, "--postgres", postgres.dsn, "--spool-bytes-max", "0")
             nng, http, _ = self.ready(process)
             with sp.Peer(nng[0]) as peer:
                 self.assertEqual(peer.ask(1, sp.batch(7, 1))[0], sp.STORED)

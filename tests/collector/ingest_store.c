@@ -34,7 +34,7 @@ enum store_result store_write_group(struct store *store, struct store_batch *bat
 {
     (void)store;
     pthread_mutex_lock(&lock);
-    inside = true;
+    inside = count > 0;
     pthread_cond_broadcast(&changed);
     while (blocked) pthread_cond_wait(&changed, &lock);
     inside = false;

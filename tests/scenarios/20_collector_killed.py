@@ -20,6 +20,7 @@ class CollectorKilled(unittest.TestCase):
     def check_stored(self, collector, stats):
         assert_adds_up(stats)
         self.assertEqual(stats["in_flight"], 0)
+        collector.settle()
         total, distinct = collector.spans()
         self.assertEqual(total, distinct)
         self.assertEqual(distinct, stats["acknowledged"])

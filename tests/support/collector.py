@@ -32,11 +32,16 @@ class DataFolder:
         shutil.rmtree(self.outer, ignore_errors=True)
 
 
+def spool_folder(dsn):
+    """Beside somebody's Postgres, so that it goes with its folder."""
+    return os.path.join(re.search(r"host=(\S+)", dsn).group(1), "spool")
+
+
 class Collector(Service):
-    def __init__(self, bin_folder, data_folder=None, listen="tcp://127.0.0.1:0", dsn=None, options=()):
-        """On a data folder, with a Postgres of its own, or on somebody's Postgres."""
-        store = ["--postgres", dsn] if dsn else ["--data-dir", data_folder]
-        super().__init__([os.path.join(bin_folder, "weir-collector"), *store, "--listen", listen,
+    def __init__(self, bin_folder, data_folder=None, listen="tcp://127.0.0.1:0", dsn=None, options=(), before=()):
+        """On a data folder, with a Postgres of its own, or on somebody's Postgres; `before` stands before the command."""
+        store = ["--postgres", dsn, "--spool-dir", spool_folder(dsn)] if dsn else ["--data-dir", data_folder]
+        super().__init__([*before, os.path.join(bin_folder, "weir-collector"), *store, "--listen", listen,
                           "--http", "127.0.0.1:0", "--quiet-ms", "200", *options])
         match = re.fullmatch(r"ready: nng (\S+) http (\S+) postgres (.*)", self.ready)
         self.nng, self.url, self.dsn = match.groups()
@@ -59,6 +64,14 @@ class Collector(Service):
         assert run.returncode == 0, run.stderr
         return run.stdout.strip()
 
+    def is_settled(self):
+        """All that was acknowledged is in the database."""
+        status = self.json("/status")
+        return not status["database_away"] and not (status["spool"] and status["spool"]["batches"])
+
+    def settle(self):
+        eventually(self.is_settled, "the spool is drained")
+
     def spans(self):
         """(stored, different): how many spans are stored, and how many of them are not the same span. In the service
         under load no two calls of one operation in one trace begin at the same nanosecond."""
@@ -77,6 +90,7 @@ class Collector(Service):
 
     def kill(self):
         """As a crash: no handler runs."""
+        self.expected_status = -signal.SIGKILL
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()

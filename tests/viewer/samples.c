@@ -566,7 +566,12 @@ const struct status_view *sample_status(void)
                                               92345,
                                               (uint64_t)40 << 30,
                                               SAMPLE_NOW_NS - 64000 * MS,
-                                              STR("span 3 names operation 9 of 4 \x1b[2J")};
+                                              STR("span 3 names operation 9 of 4 \x1b[2J"),
+                                              false,
+                                              true,
+                                              12,
+                                              (uint64_t)3 << 20,
+                                              SAMPLE_NOW_NS - 9000 * MS};
     return &status;
 }
 

@@ -48,6 +48,17 @@ static json_t *producer_object(const struct status_producer *producer)
     return object;
 }
 
+static json_t *spool_object(const struct status_view *status)
+{
+    if (!status->spool_on) return json_null();
+    json_t *object = json_object();
+    json_object_set_new(object, "batches", json_count(status->spool_batches));
+    json_object_set_new(object, "bytes", json_count(status->spool_bytes));
+    json_object_set_new(object, "oldest_ns",
+                        status->spool_oldest_ns ? json_integer(status->spool_oldest_ns) : json_null());
+    return object;
+}
+
 json_t *json_status_object(const struct status_view *status)
 {
     json_t *object = json_object(), *producers = json_array();
@@ -63,6 +74,8 @@ json_t *json_status_object(const struct status_view *status)
     json_object_set_new(object, "traces_pending", json_count(status->traces_pending));
     json_object_set_new(object, "oldest_pending_ns",
                         status->oldest_pending_ns ? json_integer(status->oldest_pending_ns) : json_null());
+    json_object_set_new(object, "database_away", json_boolean(status->database_away));
+    json_object_set_new(object, "spool", spool_object(status));
     json_object_set_new(object, "database_bytes", json_count(status->database_bytes));
     json_object_set_new(object, "disk_free_bytes",
                         status->disk_free_bytes ? json_count(status->disk_free_bytes) : json_null());

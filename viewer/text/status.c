@@ -41,6 +41,43 @@ static struct unit_text rate(uint64_t a_minute)
     return out;
 }
 
+static void spool(struct paper *paper, const struct status_view *status, struct words *value)
+{
+    if (!status->spool_on || status->spool_batches == 0) return;
+    words_printf(value, "%s %s in %s on disk, acknowledged and not in the database yet, the oldest for %s",
+                 units_count(status->spool_batches).text, status->spool_batches == 1 ? "batch" : "batches",
+                 units_bytes(status->spool_bytes).text,
+                 units_age(paper->view->now_ns, status->spool_oldest_ns).text);
+    field(paper, "spooled", value);
+}
+
+/* What is known of the database's content. */
+static void database(struct paper *paper, const struct status_view *status, struct words *value)
+{
+    if (status->database_away) {
+        words_style(value, STYLE_BAD);
+        words_add(value, "away");
+        words_style(value, STYLE_PLAIN);
+        words_add(value,
+                  status->spool_on ? ": what comes is kept in the spool" : ": what comes is sent back");
+        field(paper, "Postgres", value);
+        return;
+    }
+    words_printf(value, "%s spans in %s on disk", units_count(status->spans).text,
+                 units_bytes(status->database_bytes).text);
+    if (status->disk_free_bytes) words_printf(value, ", %s free", units_bytes(status->disk_free_bytes).text);
+    field(paper, "stored", value);
+    endpoint_words_number(value, status->requests, "request", "requests");
+    field(paper, "analysed", value);
+    if (status->traces_pending)
+        words_printf(value, "%s %s, the oldest for %s", units_count(status->traces_pending).text,
+                     status->traces_pending == 1 ? "trace" : "traces",
+                     units_age(paper->view->now_ns, status->oldest_pending_ns).text);
+    else
+        words_add(value, "nothing");
+    field(paper, "to analyse", value);
+}
+
 static void collector(struct paper *paper, const struct status_view *status, struct words *value)
 {
     int64_t now_ns = paper->view->now_ns;
@@ -61,19 +98,8 @@ static void collector(struct paper *paper, const struct status_view *status, str
     words_printf(value, "%s spans in the last minute, %s a second",
                  units_count(status->spans_last_minute).text, rate(status->spans_last_minute).text);
     field(paper, "arriving", value);
-    words_printf(value, "%s spans in %s on disk", units_count(status->spans).text,
-                 units_bytes(status->database_bytes).text);
-    if (status->disk_free_bytes) words_printf(value, ", %s free", units_bytes(status->disk_free_bytes).text);
-    field(paper, "stored", value);
-    endpoint_words_number(value, status->requests, "request", "requests");
-    field(paper, "analysed", value);
-    if (status->traces_pending)
-        words_printf(value, "%s %s, the oldest for %s", units_count(status->traces_pending).text,
-                     status->traces_pending == 1 ? "trace" : "traces",
-                     units_age(now_ns, status->oldest_pending_ns).text);
-    else
-        words_add(value, "nothing");
-    field(paper, "to analyse", value);
+    database(paper, status, value);
+    spool(paper, status, value);
 }
 
 static void refusal(struct paper *paper, const struct status_view *status, struct words *words)
