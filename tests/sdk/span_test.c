@@ -238,6 +238,32 @@ static void attributes_of_all_types(void **state)
     assert_true(stats_now().attributes_dropped > 0);
 }
 
+/* Something in the process writes over the ring: the exporter gives up what lies there, counts it, and goes on. */
+static void a_damaged_ring_harms_nobody(void **state)
+{
+    (void)state;
+    weir_shutdown(2000);
+    struct weir_config config = {.endpoint = peer_url(peer),
+                                 .export_interval_ms = 60000}; /* no look meanwhile */
+    assert_int_equal(weir_init(&config), WEIR_OK);
+    struct weir_stats before = stats_now();
+    for (int i = 0; i < 3; i++) {
+        WEIR_SPAN("overwritten");
+        weir_string("key", "value");
+    }
+    const struct ring *ring = weir_thread->ring;
+    uint64_t last = ring->next - (sizeof(struct record) + sizeof(struct record_entry) + 8);
+    struct record *record = (void *)(ring->data + (last & (ring->size_bytes - 1)));
+    assert_int_equal(record->bytes, ring->next - last);
+    record->entry_bytes = 0xfff8;
+    assert_int_equal(weir_shutdown(2000), WEIR_DROPPED);
+    struct weir_stats after = stats_now();
+    assert_int_equal(after.dropped_damaged - before.dropped_damaged, 1);
+    assert_int_equal(after.created - before.created, 3);
+    assert_int_equal(after.in_flight, 0);
+    assert_int_equal(after.created, after.acknowledged + after.dropped);
+}
+
 static const char *header(const void *from, const char *name)
 {
     return strcmp(name, "traceparent") ? NULL : from;
@@ -341,6 +367,7 @@ int main(void)
         TEST(too_deep_is_counted),
         TEST(calls_that_never_end_make_room),
         TEST(attributes_of_all_types),
+        TEST(a_damaged_ring_harms_nobody),
         TEST(the_status_is_an_error_type),
         TEST(joins_the_callers_trace),
         TEST(an_unsampled_caller_is_obeyed),
