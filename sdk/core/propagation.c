@@ -24,6 +24,8 @@ static void read_lines(struct header_lines *lines, const struct weir_headers *he
     else if (headers->get && (lines->line[0] = headers->get(headers->from, name)))
         lines->count = 1;
     if (lines->count > PROPAGATION_LINES) lines->count = 0;
+    for (size_t i = 0; i < lines->count; i++)
+        if (!lines->line[i]) lines->line[i] = "";
 }
 
 /* A field's value without the blanks around it (RFC 9110 section 5.5). One that has no room stays: it is of a higher
@@ -44,8 +46,7 @@ static bool read_parent(struct trace_context *parent, const struct weir_headers 
     struct header_lines lines;
     char copy[2 * WEIR_TRACEPARENT_BYTES];
     read_lines(&lines, headers, "traceparent");
-    return lines.count == 1 && lines.line[0] &&
-           traceparent_parse(trimmed(lines.line[0], copy, sizeof copy), parent);
+    return lines.count == 1 && traceparent_parse(trimmed(lines.line[0], copy, sizeof copy), parent);
 }
 
 void incoming_read(struct incoming *incoming, const struct weir_headers *headers)

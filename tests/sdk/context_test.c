@@ -191,6 +191,22 @@ static void several_traceparents_are_none(void **state)
     assert_false(weir_context_extract(&(struct weir_headers){0}, &context, NULL));
 }
 
+static size_t lines_without_text(const void *from, const char *name, const char **values, size_t room)
+{
+    (void)from, (void)room;
+    values[0] = strcmp(name, "traceparent") == 0 ? "00-" TRACE "-" PARENT "-01" : NULL;
+    return 1;
+}
+
+static void a_line_may_have_no_text(void **state)
+{
+    (void)state;
+    struct weir_context context;
+    struct weir_baggage baggage;
+    assert_true(weir_context_extract(&(struct weir_headers){.all = lines_without_text}, &context, &baggage));
+    assert_int_equal(context.tracestate_bytes + baggage.bytes, 0);
+}
+
 static void what_is_captured_is_injected_the_same(void **state)
 {
     (void)state;
@@ -415,6 +431,7 @@ int main(void)
         WITH_PEER(nested_requests_keep_apart),
         WITH_PEER(a_span_may_outlive_its_request),
         WITH_PEER(several_traceparents_are_none),
+        WITH_PEER(a_line_may_have_no_text),
         WITH_PEER(what_is_captured_is_injected_the_same),
         WITH_PEER(a_worker_goes_on_with_the_request),
         WITH_PEER(attachments_nest_and_end_in_any_order),
