@@ -181,7 +181,8 @@ static void fixed_tables(struct batch *b, struct arena *arena)
     uint32_t postgresql = add(&s, "postgresql");
     set_operation(b, 0, 1, 0, add(&s, "GET /api/products"));
     set_operation(b, 1, 2, postgresql, add(&s, "SELECT id FROM products WHERE shop_id = ?"));
-    set_operation(b, 2, 3, add(&s, "inventory:8081"), add(&s, "GET /stock/{id}"));
+    uint32_t get_stock = add(&s, "GET /stock/{id}"); /* arguments have no order, and the vectors do */
+    set_operation(b, 2, 3, add(&s, "inventory:8081"), get_stock);
     set_operation(b, 3, 2, postgresql, add(&s, "SELECT * FROM reviews WHERE product_id = ?"));
     uint32_t file = add(&s, "shop.c");
     set_site(b, 0, file, add(&s, "list_products"), 42);

@@ -26,7 +26,8 @@ static void count(struct words *words, const struct cache_split *outcome, const 
     words_add(words, units_count(outcome->count).text);
     if (is_first) {
         words_add(words, " of ");
-        endpoint_words_number(words, (uint64_t)requests, "request", "requests");
+        uint64_t all = requests < (double)UINT64_MAX ? (uint64_t)requests : UINT64_MAX;
+        endpoint_words_number(words, all, "request", "requests");
     }
     words_printf(words, " %s", did);
     if (is_first) words_printf(words, " (%s)", units_share((double)outcome->count / requests).text);
