@@ -40,9 +40,8 @@ static struct {
     const struct weir_output
         *exits_before;         /* at_exit is registered later than what this output's libraries registered */
     struct exporter *exporter; /* NULL in a forked child until its first span */
-    struct exporter *left_by_parent;  /* in a forked child: memory that is nobody's */
-    struct event flushed;             /* the exporter that was started last is done */
-    struct event stopped;             /* the last weir_shutdown is over, */
+    struct event flushed;      /* the exporter that was started last is done */
+    struct event stopped;      /* the last weir_shutdown is over, */
     _Atomic enum weir_status verdict; /* and says this */
 } here = {.lifecycle = PTHREAD_MUTEX_INITIALIZER};
 
@@ -103,7 +102,7 @@ static void after_fork_in_child(void)
     pthread_mutex_init(&weir_process.accounting, NULL);
     pthread_mutex_init(&here.lifecycle, NULL);
     if (here.exporter) {
-        here.left_by_parent = here.exporter;
+        exporter_abandon(here.exporter);
         here.exporter = NULL;
     }
     new_producer();

@@ -43,6 +43,7 @@ struct exporter {
 
     struct event stop;   /* give_up_ns is set */
     struct event *ended; /* borrowed */
+    struct exporter *next_abandoned;
     _Atomic bool nobody_joins;
 
     /* The thread's own. */
@@ -500,6 +501,13 @@ struct exporter *exporter_start(struct settings *settings, const struct weir_out
         return NULL;
     }
     return exporter;
+}
+
+void exporter_abandon(struct exporter *exporter)
+{
+    static struct exporter *abandoned;
+    exporter->next_abandoned = abandoned;
+    abandoned = exporter;
 }
 
 static void begin_stop(struct exporter *exporter, int64_t deadline_ns)

@@ -51,4 +51,7 @@ enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns);
  * Takes no lock and frees nothing, since a signal handler may have interrupted anything to call exit. */
 void exporter_stop_last(struct exporter *exporter, int64_t deadline_ns);
 
+/* In the child of a fork: the thread does not exist, its memory is kept where leak checkers find it. */
+void exporter_abandon(struct exporter *exporter);
+
 #endif

@@ -23,3 +23,13 @@ add_test(NAME sdk_life_test COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/life_
   ${CMAKE_BINARY_DIR}/tests ${CMAKE_SOURCE_DIR}/docs/libweir.md "${WEIR_SANITIZE}")
 set_tests_properties(sdk_life_test PROPERTIES TIMEOUT 300 LABELS threads
   ENVIRONMENT PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/support)
+
+# The quick part of scripts/valgrind.
+find_program(VALGRIND valgrind)
+if(VALGRIND AND NOT WEIR_SANITIZE)
+  foreach(module IN ITEMS span call exporter)
+    add_test(NAME sdk_${module}_valgrind_test COMMAND ${VALGRIND} -q --fair-sched=yes --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite
+      --error-exitcode=99 $<TARGET_FILE:sdk_${module}_test>)
+    set_tests_properties(sdk_${module}_valgrind_test PROPERTIES TIMEOUT 240 LABELS valgrind)
+  endforeach()
+endif()
