@@ -115,7 +115,7 @@ static void take_links(const struct here *here)
 {
     struct call_state *call = here->call;
     struct link links[EVIDENCE_LINKS];
-    if (!in_its_request(here)) return;
+    if (!here->slot->sampled || !in_its_request(here)) return;
     call->link_count = evidence_send(&here->thread->evidence, call->operation, &call->inputs, links);
     for (uint32_t i = 0; i < call->link_count; i++)
         call->links[i] =

@@ -133,7 +133,7 @@ struct span_slot *span_open(struct thread_state *thread, const struct weir_site 
     if (!slot) return NULL;
     if (thread->top == NO_SLOT) {
         new_trace(thread, slot);
-        request_begin(thread, slot);
+        if (slot->sampled) request_begin(thread, slot); /* nobody asks for evidence of the others */
     } else {
         child_of(slot, &thread->slots[thread->top]);
     }
@@ -396,8 +396,8 @@ struct weir_span weir_server_begin(const struct weir_site *site, const char *met
         adopt(slot, &incoming.parent);
     else
         new_trace(thread, slot);
-    request_begin(thread, slot);
     if (incoming.has_parent || incoming.baggage.count) span_carry_incoming(thread, slot, &incoming);
+    if (slot->sampled) request_begin(thread, slot);
     return go_on(thread, slot);
 }
 
