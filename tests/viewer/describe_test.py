@@ -77,7 +77,7 @@ class ManualTest(unittest.TestCase):
 
     def test_every_variable_that_libweir_reads_is_in_the_manual(self):
         variables = set()
-        for path in SDK.rglob("*.[ch]"):
+        for path in set(SDK.rglob("*.[ch]")) - set((SDK / "manual").iterdir()):  # which knows macros by name
             variables |= set(re.findall(r'"((?:WEIR|OTEL)_[A-Z_]+)"', path.read_text(encoding="utf-8")))
         self.assertIn("WEIR_ENDPOINT", variables)
         manual = (SDK.parent / "docs/libweir.md").read_text(encoding="utf-8")

@@ -257,10 +257,11 @@ WEIR_API void weir_traceparent(struct weir_span span, char to[WEIR_TRACEPARENT_B
 WEIR_API void weir_span_int(struct weir_span span, const char *key, int64_t value);
 WEIR_API void weir_span_double(struct weir_span span, const char *key, double value);
 WEIR_API void weir_span_bool(struct weir_span span, const char *key, bool value);
-/* Cut at 1024 bytes. */
+/* A text, copied; cut at 1024 bytes. */
 WEIR_API void weir_span_string(struct weir_span span, const char *key, const char *value);
 /* Status error, with error.type (a low-cardinality word, borrowed: "timeout", "23505"). */
 WEIR_API void weir_span_error(struct weir_span span, const char *error_type);
+/* Status ok. */
 WEIR_API void weir_span_ok(struct weir_span span);
 
 /* On the thread's current span. */
