@@ -3,8 +3,12 @@
 """Spans to an OpenTelemetry backend: what arrives, what each answer does to a batch, and that a backend that is bad or gone
 harms nobody. Time is only measured where the other side has asked for it, and only as too early."""
 import os
+import shutil
 import socket
+import ssl
+import subprocess
 import sys
+import tempfile
 import unittest
 
 from one_of_each import Service
@@ -206,8 +210,6 @@ class Settings(unittest.TestCase):
 
     def test_a_companion_that_is_not_there_is_told(self):
         """A libweir without its neighbour, and no other in the places where the loader looks."""
-        import shutil
-        import tempfile
         library = os.path.join(BIN, "../lib")
         with tempfile.TemporaryDirectory(prefix="weir-alone-") as folder:
             os.mkdir(folder + "/bin")
@@ -285,6 +287,77 @@ class BadBackends(unittest.TestCase):
                 second.wait_spans(8)
                 stats = service.finish()
                 self.assertEqual((stats["acknowledged"], stats["dropped"]), (8, 0))
+
+
+class Tls(unittest.TestCase):
+    """A certificate that only who is told to trusts, for the server and for a client that must show one."""
+
+    # A leak sanitizer looks after OpenSSL has taken its tables apart, and finds what they led to.
+    EXITS = {"ASAN_OPTIONS": "detect_leaks=0"}
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="weir-tls-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.key, cls.certificate = folder.name + "/key.pem", folder.name + "/certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", cls.key, "-out", cls.certificate, "-days", "2", "-subj", "/CN=weir-test",
+                        "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+
+    def server(self, asks_for_client=False):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        if asks_for_client:
+            context.load_verify_locations(self.certificate)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return OtlpServer(tls=context)
+
+    def delivered(self, server, finish_ms=20000, **environment):
+        with Service(BIN, server.url, **environment) as service:
+            service.tell("request")
+            return service.finish(finish_ms)["acknowledged"]
+
+    def test_a_server_that_is_trusted(self):
+        with self.server() as server:
+            self.assertEqual(self.delivered(server, OTEL_EXPORTER_OTLP_CERTIFICATE=self.certificate), 8)
+            self.assertEqual(len(server.spans), 8)
+
+    def test_a_server_that_is_not(self):
+        with self.server() as server:
+            self.assertEqual(self.delivered(server, 500), 0)
+            self.assertEqual(server.requests, [])
+
+    def test_a_client_that_shows_who_it_is(self):
+        with self.server(asks_for_client=True) as server:
+            self.assertEqual(self.delivered(server, 500, OTEL_EXPORTER_OTLP_CERTIFICATE=self.certificate), 0)
+            self.assertEqual(self.delivered(server, OTEL_EXPORTER_OTLP_CERTIFICATE=self.certificate,
+                                            OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=self.certificate,
+                                            OTEL_EXPORTER_OTLP_CLIENT_KEY=self.key), 8)
+
+    def test_forks_and_exit(self):
+        with self.server() as server:
+            with Service(BIN, server.url, OTEL_EXPORTER_OTLP_CERTIFICATE=self.certificate,
+                         WEIR_SHUTDOWN_TIMEOUT="20000", **self.EXITS) as service:
+                service.tell("request")
+                server.wait_spans(8)
+                for _ in range(5):
+                    self.assertEqual(service.ask("fork")["acknowledged"], 1)
+                service.tell("request")
+                service.process.stdin.close()  # the rest goes in exit
+                self.assertEqual(service.process.wait(30), 0)
+                service.process.stdin = None
+            self.assertEqual(len(server.wait_spans(21)), 21)
+
+    def test_exit_in_the_middle_of_a_handshake(self):
+        """The deadline passes anywhere in it; what the TLS library does at exit must not meet what it still does."""
+        with self.server() as server:
+            for timeout_ms in range(0, 60, 3):
+                with Service(BIN, server.url, OTEL_EXPORTER_OTLP_CERTIFICATE=self.certificate,
+                             WEIR_SHUTDOWN_TIMEOUT=str(timeout_ms), **self.EXITS) as service:
+                    service.tell("request")
+                    service.process.stdin.close()
+                    self.assertEqual(service.process.wait(30), 0, f"timeout {timeout_ms} ms")
+                    service.process.stdin = None
 
 
 class Forks(unittest.TestCase):

@@ -158,7 +158,8 @@ class Answer:
 
 
 class OtlpServer:
-    def __init__(self, port=0):
+    def __init__(self, port=0, tls=None):
+        """tls: an ssl.SSLContext; the url is https then."""
         self.answers, self.requests, self.spans = [], [], []  # requests: (path, headers, when)
         self.lock, self.changed = threading.Lock(), threading.Condition()
         self.stopping = threading.Event()
@@ -186,8 +187,10 @@ class OtlpServer:
 
         self.unexpected = None
         self.server = Server(("127.0.0.1", port), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def answer(self, handler):
