@@ -57,7 +57,7 @@
 #define SETTING_TEXTS(X)                                                                                     \
     X(endpoint, "WEIR_ENDPOINT", "", "tcp://127.0.0.1:5140",                                                 \
       "where a collector listens: tcp://HOST:PORT or ipc://PATH; several, with commas between: one of them " \
-      "is used, another when it fails")                                                                      \
+      "is used, another when it fails; or http://, https:// (OTLP), file:PATH, stderr:")                     \
     X(service_name, "OTEL_SERVICE_NAME", "", "unknown_service:PROGRAM", "the service's name in reports")     \
     X(resource_attributes, "OTEL_RESOURCE_ATTRIBUTES", "", "",                                               \
       "service.version=1.2,service.instance.id=a and so on; reports keep versions apart")                    \
