@@ -27,6 +27,7 @@
 #define PAUSE_LEAST_NS   NS_PER_MS
 #define STOP_LOOK_NS     (10 * NS_PER_MS)
 #define STOP_PATIENCE_NS NS_PER_S
+#define LAST_PATIENCE_NS (100 * NS_PER_MS)
 #define DROPS_NS         (5 * NS_PER_S) /* drops without any span to go with are told so late at most */
 
 /* Who may go on: the thread leaves WORKING only for what nothing can hurry, and only there can it be left behind. */
@@ -516,11 +517,25 @@ static void begin_stop(struct exporter *exporter, int64_t deadline_ns)
     event_set(&exporter->stop);
 }
 
+/* Until the thread has seen the deadline and is done, unless it is where nothing can hurry it. */
+static bool ends_soon(struct exporter *exporter, int64_t deadline_ns)
+{
+    return event_wait(exporter->ended, deadline_ns) ||
+           (atomic_load(&exporter->phase) == WORKING &&
+            event_wait(exporter->ended, deadline_ns + LAST_PATIENCE_NS));
+}
+
 void exporter_stop_last(struct exporter *exporter, int64_t deadline_ns)
 {
-    atomic_store(&exporter->nobody_joins, true);
     begin_stop(exporter, deadline_ns);
-    event_wait(exporter->ended, deadline_ns);
+    if (!ends_soon(exporter, deadline_ns)) {
+        atomic_store(&exporter->nobody_joins, true);
+        return;
+    }
+    int64_t until_ns =
+        clock_monotonic_ns() + LAST_PATIENCE_NS; /* done, it has only its thread's own data to free */
+    const struct timespec until = {(time_t)(until_ns / NS_PER_S), (long)(until_ns % NS_PER_S)};
+    pthread_clockjoin_np(exporter->thread, NULL, CLOCK_MONOTONIC, &until);
 }
 
 enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns)
