@@ -26,7 +26,8 @@ WEIR = BIN + "/weir"
 NOWHERE = "http://127.0.0.1:1"  # tcpmux: nobody listens there
 COMMANDS = ["report", "requests", "findings", "trace", "profile", "status", "doctor", "watch", "load", "demo", "help"]
 ENDPOINT = "GET /shop/{id}"
-HIDDEN = ["WEIR_URL", "WEIR_ENDPOINT", "OTEL_SDK_DISABLED", "PAGER", "LESS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_ALL", "LANG", "LC_CTYPE"]
+HIDDEN = ["WEIR_URL", "WEIR_ENDPOINT", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER",
+          "OTEL_TRACES_SAMPLER", "PAGER", "LESS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_ALL", "LANG", "LC_CTYPE"]
 
 
 def environment(**changes):
@@ -384,6 +385,9 @@ class DoctorTest(unittest.TestCase):
         self.assertIn("no spans are taken", self.ask(WEIR_ENDPOINT="ipc:///nowhere")[0]["environment"][0])
         disabled = self.ask(WEIR_ENDPOINT=self.collector.nng, OTEL_SDK_DISABLED="True")[0]["environment"]
         self.assertIn("makes no spans", disabled[0])
+        for name, value in (("OTEL_TRACES_EXPORTER", "none"), ("OTEL_TRACES_SAMPLER", "Always_Off")):
+            silent = self.ask(WEIR_ENDPOINT=self.collector.nng, **{name: value})[0]["environment"]
+            self.assertIn(f"{name}={value.lower()}", silent[0])
         local = self.collector.nng.replace("127.0.0.1", "localhost")
         self.assertNotIn("environment", self.ask(WEIR_ENDPOINT=f"{self.collector.nng}, {local}")[0])
         with Collector("--postgres", self.postgres.dsn) as other:

@@ -98,13 +98,23 @@ static const char *variable(const char *name)
     return value && *value ? value : NULL;
 }
 
-static void check_disabled(struct doctor *doctor)
+/* What keeps a service silent that is started from here. */
+static void check_silent(struct doctor *doctor)
 {
-    const char *disabled = variable("OTEL_SDK_DISABLED");
-    if (disabled && strcasecmp(disabled, "true") == 0) {
-        doctor_problem(doctor, "environment",
-                       "OTEL_SDK_DISABLED=true: a service started from here makes no spans");
-        doctor_remedy(doctor, "unset OTEL_SDK_DISABLED");
+    static const struct {
+        const char *name, *value, *so;
+    } silent[] = {
+        {"OTEL_SDK_DISABLED", "true", "makes no spans"},
+        {"OTEL_TRACES_EXPORTER", "none", "makes no spans, unless WEIR_ENDPOINT is set"},
+        {"OTEL_TRACES_SAMPLER", "always_off", "records nothing"},
+        {"OTEL_TRACES_SAMPLER", "parentbased_always_off", "records only what its callers do"},
+    };
+    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++) {
+        const char *value = variable(silent[i].name);
+        if (!value || strcasecmp(value, silent[i].value) != 0) continue;
+        doctor_problem(doctor, "environment", "%s=%s: a service started from here %s", silent[i].name,
+                       silent[i].value, silent[i].so);
+        doctor_remedy(doctor, "unset %s", silent[i].name);
     }
 }
 
@@ -138,8 +148,9 @@ static void check_endpoint(struct doctor *doctor, const char *url)
     struct address address;
     char error[PROBE_ERROR_BYTES], why[PROBE_ERROR_BYTES + 32];
     if (!address_read(&address, url)) {
-        doctor_problem(doctor, "environment", "WEIR_ENDPOINT has %s, which is no address", url);
-        doctor_remedy(doctor, "tcp://HOST:PORT or ipc://PATH; weir_init refuses anything else");
+        doctor_problem(doctor, "environment", "WEIR_ENDPOINT has %s, which is no address of a weir-collector",
+                       url);
+        doctor_remedy(doctor, "tcp://HOST:PORT or ipc://PATH, to send to one");
     } else if (doctor->status && is_ours(doctor, &address)) {
         doctor_fine(doctor, "environment", "a service started from here sends to %s", url);
     } else if (!probe(&address, error)) {
@@ -156,6 +167,6 @@ static void check_endpoint(struct doctor *doctor, const char *url)
 void doctor_environment(struct doctor *doctor)
 {
     const char *endpoint = variable("WEIR_ENDPOINT");
-    check_disabled(doctor);
+    check_silent(doctor);
     each_address(doctor, endpoint ? endpoint : ENDPOINT_DEFAULT, check_endpoint);
 }
