@@ -48,7 +48,8 @@ enum exporter_end {
 enum exporter_end exporter_stop(struct exporter *exporter, int64_t deadline_ns);
 
 /* Likewise where nothing comes after it but the end of the process: whoever waits for `ended` need not come back here.
- * Takes no lock and frees nothing, since a signal handler may have interrupted anything to call exit. */
+ * Waits 0.1 s more for the thread to end, so that nothing of it runs while libraries take themselves apart. Takes no lock and
+ * frees nothing, since a signal handler may have interrupted anything to call exit. */
 void exporter_stop_last(struct exporter *exporter, int64_t deadline_ns);
 
 /* In the child of a fork: the thread does not exist, its memory is kept where leak checkers find it. */
