@@ -331,27 +331,13 @@ static bool check_attributes(struct check *check)
     return true;
 }
 
-/* Events may lie before the start of their span or after its end: clocks are set, and some are added late. Before 1970,
- * too: the spans of a stored fragment have no start here. */
-static bool check_events(struct check *check, int64_t start_ns, uint32_t count, const int64_t *delta_ns)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t at_ns;
-        if (__builtin_add_overflow(start_ns, delta_ns[i], &at_ns))
-            return REFUSE(check, "an event's time is out of range",
-                          "event_time_delta_ns %lld is out of range", (long long)delta_ns[i]);
-    }
-    return true;
-}
-
-/* Every start and end is a moment of int64 nanoseconds since 1970. The counts of events have been checked. */
+/* Every start and end is a moment of int64 nanoseconds since 1970. */
 static bool check_times(struct check *check)
 {
     const struct batch *b = check->batch;
     if (b->base_time_unix_ns > INT64_MAX)
         return refuse(check, "base_time_unix_ns is out of range", str_view(NULL, 0));
     int64_t start_ns = (int64_t)b->base_time_unix_ns;
-    uint32_t event = 0;
     for (size_t i = 0; i < b->span_count; i++) {
         int64_t end_ns;
         uint64_t duration_ns = batch_u64(b->duration_ns, i);
@@ -359,9 +345,24 @@ static bool check_times(struct check *check)
             return REFUSE(check, "a start is out of range", "start of span %zu is out of range", i);
         if (duration_ns > INT64_MAX || __builtin_add_overflow(start_ns, (int64_t)duration_ns, &end_ns))
             return REFUSE(check, "a duration is out of range", "duration of span %zu is out of range", i);
-        uint32_t events = batch_u32(b->event_count, i);
-        if (events && !check_events(check, start_ns, events, b->event_time_delta_ns + event)) return false;
-        event += events;
+    }
+    return true;
+}
+
+/* Events may lie before the start of their span or after its end: clocks are set, and some are added late. Before 1970,
+ * too: the spans of a stored fragment have no start here. Starts and counts have been checked. */
+static bool check_event_times(struct check *check)
+{
+    const struct batch *b = check->batch;
+    int64_t start_ns = (int64_t)b->base_time_unix_ns, at_ns;
+    uint32_t event = 0;
+    for (size_t i = 0; event < b->event_total; i++) {
+        start_ns += batch_i64(b->start_delta_ns, i);
+        for (uint32_t end = event + batch_u32(b->event_count, i); event < end; event++)
+            if (__builtin_add_overflow(start_ns, b->event_time_delta_ns[event], &at_ns))
+                return REFUSE(check, "an event's time is out of range",
+                              "event_time_delta_ns %lld is out of range",
+                              (long long)b->event_time_delta_ns[event]);
     }
     return true;
 }
@@ -386,7 +387,7 @@ static bool check_content(struct check *check)
 {
     return check_string_table(check) && check_trace_ids(check) && check_table_indexes(check) &&
            check_texts(check) && check_thresholds(check) && check_span_indexes(check) && check_lists(check) &&
-           check_attributes(check) && check_times(check);
+           check_attributes(check) && check_times(check) && check_event_times(check);
 }
 
 bool batch_unpack(struct batch *batch, struct arena *arena, const void *data, size_t bytes, const char **why)
