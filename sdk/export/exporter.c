@@ -533,7 +533,7 @@ void exporter_stop_last(struct exporter *exporter, int64_t deadline_ns)
         return;
     }
     int64_t until_ns =
-        clock_monotonic_ns() + LAST_PATIENCE_NS; /* done, it has only its thread's own data to free */
+        clock_unix_ns() + LAST_PATIENCE_NS; /* done, it has only its thread's own data to free */
     const struct timespec until = {(time_t)(until_ns / NS_PER_S), (long)(until_ns % NS_PER_S)};
     pthread_timedjoin_np(exporter->thread, NULL, &until); /* by the wall clock, which sanitizers follow */
 }
