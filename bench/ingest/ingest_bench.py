@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/support"))
 from collector import Collector  # noqa: E402
@@ -22,6 +23,7 @@ from postgres import Postgres  # noqa: E402
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 WAL_FILES = 64
+ANALYSIS = "analysis"
 NEVER_MS = "100000000"  # traces are not analysed while this is measured
 GIVEN = {"fsync": "on", "shared_buffers": "128MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min", "min_wal_size": "2GB"}
 
@@ -109,10 +111,28 @@ def measure(bench, name, quiet_ms=NEVER_MS, collector_options=()):
     return rate / floor
 
 
+def measure_analysis(bench, spans=400_000):
+    """Analysis beside ingest, then what is left of it alone: what keeps up, and what each costs the other."""
+    bench.clean()
+    with Collector(bench.bin, dsn=bench.postgres.dsn, options=["--quiet-ms", "500"]) as collector:
+        rate, cpu, _ = bench.load(collector, spans, trace_spans=8)
+        before, left = bench.cpu(collector), collector.json("/status")["traces_pending"]
+        began, analysed = time.monotonic(), collector.counter("traces_analysed")
+        while collector.json("/status")["traces_pending"]:
+            time.sleep(0.05)
+        seconds = time.monotonic() - began
+        after = bench.cpu(collector)
+        alone = collector.counter("traces_analysed") - analysed
+    used = [(b - a) / alone * 1e6 for a, b in zip(before, after)]
+    print(f"8 spans, analysed beside: {rate / 1e6:5.2f} M spans/s, CPU us a span: collector {cpu[0]:.2f}, Postgres {cpu[1]:.2f},"
+          f" analysis {cpu[2]:.2f}; then {left} traces waited: {alone / seconds:,.0f} traces/s"
+          f" ({alone * 8 / seconds:,.0f} spans/s), CPU us a trace: collector {used[0]:.0f}, Postgres {used[2]:.0f}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bin")
-    parser.add_argument("--only", default=",".join(CASES))
+    parser.add_argument("--only", default=",".join([*CASES, ANALYSIS]))
     parser.add_argument("--quiet-ms", default=NEVER_MS)
     parser.add_argument("--option", action="append", default=[])
     arguments = parser.parse_args()
@@ -120,7 +140,10 @@ def main():
         bench = Bench(arguments.bin, postgres)
         bench.age()
         for name in arguments.only.split(","):
-            measure(bench, name, arguments.quiet_ms, arguments.option)
+            if name == ANALYSIS:
+                measure_analysis(bench)
+            else:
+                measure(bench, name, arguments.quiet_ms, arguments.option)
 
 
 if __name__ == "__main__":

@@ -161,6 +161,7 @@ static enum store_result close_claim(struct store *store)
     enum store_result outcome = delete_rows(store);
     if (outcome == STORE_OK) outcome = insert_postponed(store);
     if (outcome == STORE_OK) outcome = put_back(store);
+    prefetch_clear(&store->prefetch);
     enum store_result committed = commit(store); /* after a failure this is a rollback */
     return outcome == STORE_OK ? committed : outcome;
 }
@@ -169,6 +170,7 @@ static enum store_result close_claim(struct store *store)
 static void roll_back(struct store *store)
 {
     PQclear(PQexec(store->connection, "ROLLBACK"));
+    prefetch_clear(&store->prefetch);
     store->claims.open = false;
     store->claims.limit = 1;
     settle_dictionaries(store, dictionary_forget);
@@ -195,6 +197,7 @@ static enum store_result begin_claim(struct store *store)
 {
     enum store_result outcome = store_run(store, "BEGIN; SET LOCAL synchronous_commit = off");
     if (outcome != STORE_OK) return outcome;
+    prefetch_clear(&store->prefetch);
     store->claims.open = true;
     store->claims.at_hand = false;
     store->claims.opened_ns = clock_monotonic_ns();
@@ -487,6 +490,20 @@ struct patience {
     int64_t now_ns, quiet_ns, quiet_without_root_ns;
 };
 
+/* The fragments of the trace at hand and of those behind it, unless they are here. */
+static enum store_result read_ahead(struct store *store)
+{
+    struct claims *claims = &store->claims;
+    unsigned left = claims->count - (claims->next - 1), more = claims->limit - (claims->next - 1);
+    if (left > more) left = more;
+    if (left < 2 || store->prefetch.next < store->prefetch.count) return STORE_OK;
+    if (store->prefetch.alone) {
+        store->prefetch.alone--;
+        return STORE_OK;
+    }
+    return prefetch_read(store, &claims->traces[claims->next - 1], left);
+}
+
 /* One attempt. *again: the trace was put back, and the next one may be tried. */
 static enum store_result claim_next(struct store *store, const struct patience *patience, struct arena *arena,
                                     struct trace *trace, bool *found, bool *again)
@@ -499,7 +516,8 @@ static enum store_result claim_next(struct store *store, const struct patience *
         store_release(store);
         return STORE_OK;
     }
-    outcome = trace_read(store, store->claimed.trace_id, arena, trace);
+    outcome = read_ahead(store);
+    if (outcome == STORE_OK) outcome = trace_read(store, store->claimed.trace_id, arena, trace);
     store->claimed_fragments = trace->fragment_count;
     if (outcome != STORE_OK) return outcome;
     int64_t last_seen_ns = store->claimed.last_seen_ns;

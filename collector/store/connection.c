@@ -21,6 +21,8 @@ struct store *store_new(const char *dsn)
     for (size_t i = 0; i < DICTIONARY_COUNT; i++) dictionary_init(&store->dictionaries[i]);
     arena_init(&store->scratch, SCRATCH_CAP_BYTES);
     arena_init(&store->row, SCRATCH_CAP_BYTES);
+    name_cache_init(&store->operation_names);
+    name_cache_init(&store->site_names);
     buffer_init(&store->statement);
     buffer_init(&store->copy);
     return store;
@@ -35,6 +37,9 @@ void store_free(struct store *store)
     for (size_t i = 0; i < DICTIONARY_COUNT; i++) dictionary_fini(&store->dictionaries[i]);
     arena_fini(&store->scratch);
     arena_fini(&store->row);
+    prefetch_fini(&store->prefetch);
+    name_cache_fini(&store->operation_names);
+    name_cache_fini(&store->site_names);
     buffer_fini(&store->statement);
     buffer_fini(&store->copy);
     free(store->dsn);
@@ -115,6 +120,9 @@ static enum store_result begin_session(struct store *store)
     PQsetNoticeProcessor(store->connection, ignore_notice, NULL);
     for (size_t i = 0; i < DICTIONARY_COUNT; i++) dictionary_clear(&store->dictionaries[i]);
     partition_cache_clear(&store->partitions);
+    prefetch_clear(&store->prefetch);
+    name_cache_clear(&store->operation_names);
+    name_cache_clear(&store->site_names);
     store->prepared.count = 0;
     store->claims.open = false;
     PGresult *result = PQexec(store->connection, settings);
@@ -242,11 +250,12 @@ static enum store_result execute_rows(struct store *store, const char *name,
     enum store_result outcome = STORE_OK;
     PGresult *result;
     while ((result = PQgetResult(store->connection))) {
+        bool kept = false;
         if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
-            take(context, result);
+            kept = take(context, result);
         else if (outcome == STORE_OK && !is_success(result))
             outcome = store_failed(store, result);
-        PQclear(result);
+        if (!kept) PQclear(result);
     }
     return outcome;
 }

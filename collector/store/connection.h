@@ -8,7 +8,9 @@
 
 #include "collector/store/binary.h"
 #include "collector/store/dictionary.h"
+#include "collector/store/name_cache.h"
 #include "collector/store/partition.h"
+#include "collector/store/prefetch.h"
 #include "collector/store/store.h"
 
 #include <libpq-fe.h>
@@ -57,7 +59,9 @@ struct store {
     struct buffer statement; /* text of a composed statement */
     struct buffer copy;      /* rows for COPY */
     struct claims claims;
-    struct claimed claimed; /* the trace at hand */
+    struct prefetch prefetch;                      /* of the claim's next traces */
+    struct name_cache operation_names, site_names; /* by number */
+    struct claimed claimed;                        /* the trace at hand */
     uint32_t claimed_fragments;
 };
 
@@ -95,8 +99,8 @@ void parameter_null(struct sql_parameters *parameters, Oid type);
 enum store_result store_query(struct store *store, const char *sql, struct sql_parameters *parameters,
                               PGresult **result);
 
-/* The same for answers of any size: rows come and go one by one, each as a result of one row that lives for the call. */
-typedef void store_take_row(void *context, const PGresult *row);
+/* The same for answers of any size: rows come and go one by one, each as a result of one row that lives for the call, unless it is kept. */
+typedef bool store_take_row(void *context, PGresult *row); /* true: it has kept the row */
 enum store_result store_query_rows(struct store *store, const char *sql, struct sql_parameters *parameters,
                                    store_take_row *take, void *context);
 

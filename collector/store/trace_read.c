@@ -20,15 +20,20 @@ enum column {
     COLUMN_DURATION_LONG,
     COLUMN_SERVICE_NAME,
     COLUMN_SERVICE_VERSION,
-    COLUMN_INSTANCE
+    COLUMN_INSTANCE,
+    COLUMN_TRACE
 };
 
-static const char select_fragments[] =
-    "SELECT f.resource_id, f.start_ns, f.operation_id, f.start_offset_ns, f.duration_ns, f.status, f.rows, "
-    "f.blob,"
-    " f.start_offset_long_ns, f.duration_long_ns, r.service_name, r.service_version, r.instance_id"
-    " FROM weir.fragment f JOIN weir.resource r USING (resource_id) WHERE f.trace_id = $1"
-    " ORDER BY f.start_ns, f.resource_id";
+_Static_assert(COLUMN_TRACE == TRACE_READ_ID_COLUMN, "others look for it there");
+
+#define SELECT_FRAGMENTS                                                                                     \
+    "SELECT f.resource_id, f.start_ns, f.operation_id, f.start_offset_ns, f.duration_ns, f.status, f.rows, " \
+    "f.blob, f.start_offset_long_ns, f.duration_long_ns, r.service_name, r.service_version, r.instance_id,"  \
+    " f.trace_id FROM weir.fragment f JOIN weir.resource r USING (resource_id) WHERE "
+
+static const char select_fragments[] = SELECT_FRAGMENTS "f.trace_id = $1 ORDER BY f.start_ns, f.resource_id";
+const char trace_read_several_sql[] =
+    SELECT_FRAGMENTS "f.trace_id = ANY($1) ORDER BY f.trace_id, f.start_ns, f.resource_id";
 
 /* One row, its arrays widened and its blob unpacked. */
 struct row {
@@ -146,6 +151,12 @@ static void take_row(void *context, const PGresult *result)
     if (!reading->failed) reading->trace->span_count += reading->rows[reading->row_count++].count;
 }
 
+static bool take_and_drop_row(void *context, PGresult *result)
+{
+    take_row(context, result);
+    return false;
+}
+
 /* ---- names ---- */
 
 static int compare_ids(const void *a, const void *b)
@@ -204,61 +215,102 @@ static bool collect_sites(struct reading *reading)
     return true;
 }
 
-static enum store_result ask_names(struct reading *reading, const char *sql, const struct names *names,
-                                   PGresult **result)
-{
-    struct sql_parameters parameters;
-    sql_parameters_init(&parameters);
-    parameter_i32_array(&parameters, names->ids, names->count);
-    return store_query(reading->store, sql, &parameters, result);
-}
-
 static enum operation_type known_type(int32_t type)
 {
     return type >= 0 && type < OPERATION_TYPE_COUNT ? (enum operation_type)type : OPERATION_SPAN;
 }
 
-static enum store_result read_operations(struct reading *reading)
+static struct operation operation_of(struct arena *arena, const struct named *named)
 {
-    struct names *names = &reading->operations;
-    struct operation *operations = arena_array(reading->arena, names->count, sizeof *operations);
-    if (!operations) return STORE_REFUSED;
-    names->values = operations;
+    return (struct operation){.type = known_type((int32_t)named->number),
+                              .system = arena_str(arena, named->first),
+                              .text = arena_str(arena, named->second)};
+}
+
+static struct call_site site_of(struct arena *arena, const struct named *named)
+{
+    return (struct call_site){.file = arena_str(arena, named->first),
+                              .function = arena_str(arena, named->second),
+                              .line = named->number};
+}
+
+static void fill_operation(struct reading *reading, size_t at, const struct named *named)
+{
+    ((struct operation *)reading->operations.values)[at] = operation_of(reading->arena, named);
+}
+
+static void fill_call_site(struct reading *reading, size_t at, const struct named *named)
+{
+    ((struct call_site *)reading->sites.values)[at] = site_of(reading->arena, named);
+}
+
+/* One kind of names: where they are remembered, how they are asked for (id, number, two texts), what they become. */
+struct lookup {
+    struct names *names;
+    struct name_cache *cache;
+    const char *sql;
+    void (*fill)(struct reading *reading, size_t at, const struct named *named);
+};
+
+/* Those that are not remembered, asked for and remembered. */
+static enum store_result ask_names(struct reading *reading, const struct lookup *lookup,
+                                   const int32_t *missing, size_t count)
+{
+    struct sql_parameters parameters;
     PGresult *result;
-    enum store_result outcome = ask_names(
-        reading, "SELECT operation_id, type, system, text FROM weir.operation WHERE operation_id = ANY($1)",
-        names, &result);
+    sql_parameters_init(&parameters);
+    parameter_i32_array(&parameters, missing, count);
+    enum store_result outcome = store_query(reading->store, lookup->sql, &parameters, &result);
     for (int i = 0; outcome == STORE_OK && i < PQntuples(result); i++) {
-        size_t at = find_id(names, binary_i32(result, i, 0));
-        if (at == names->count) continue;
-        operations[at].type = known_type(binary_i32(result, i, 1));
-        operations[at].system = copy_name(reading, result, i, 2);
-        operations[at].text = copy_name(reading, result, i, 3);
+        struct named named = {.id = binary_i32(result, i, 0),
+                              .number = (uint32_t)binary_i64(result, i, 1),
+                              .first = binary_bytes(result, i, 2),
+                              .second = binary_bytes(result, i, 3)};
+        size_t at = find_id(lookup->names, named.id);
+        if (at < lookup->names->count) lookup->fill(reading, at, &named);
+        name_cache_put(lookup->cache, named.id, named.number, named.first, named.second);
     }
     PQclear(result);
     return outcome;
 }
 
+static enum store_result read_names(struct reading *reading, const struct lookup *lookup)
+{
+    const struct names *names = lookup->names;
+    int32_t *missing = arena_array(reading->arena, names->count, sizeof *missing);
+    size_t count = 0;
+    if (!missing || !names->values) return STORE_REFUSED;
+    for (size_t i = 0; i < names->count; i++) {
+        const struct named *named = name_cache_find(lookup->cache, names->ids[i]);
+        if (named)
+            lookup->fill(reading, i, named);
+        else
+            missing[count++] = names->ids[i];
+    }
+    return count ? ask_names(reading, lookup, missing, count) : STORE_OK;
+}
+
+static enum store_result read_operations(struct reading *reading)
+{
+    struct names *names = &reading->operations;
+    names->values = arena_array(reading->arena, names->count, sizeof(struct operation));
+    return read_names(
+        reading,
+        &(struct lookup){
+            names, &reading->store->operation_names,
+            "SELECT operation_id, type, system, text FROM weir.operation WHERE operation_id = ANY($1)",
+            fill_operation});
+}
+
 static enum store_result read_sites(struct reading *reading)
 {
     struct names *names = &reading->sites;
-    struct call_site *sites = arena_array(reading->arena, names->count, sizeof *sites);
-    if (!sites) return STORE_REFUSED;
-    names->values = sites;
-    if (names->count == 0) return STORE_OK;
-    PGresult *result;
-    enum store_result outcome =
-        ask_names(reading, "SELECT site_id, file, function, line FROM weir.site WHERE site_id = ANY($1)",
-                  names, &result);
-    for (int i = 0; outcome == STORE_OK && i < PQntuples(result); i++) {
-        size_t at = find_id(names, binary_i32(result, i, 0));
-        if (at == names->count) continue;
-        sites[at].file = copy_name(reading, result, i, 1);
-        sites[at].function = copy_name(reading, result, i, 2);
-        sites[at].line = (uint32_t)binary_i64(result, i, 3);
-    }
-    PQclear(result);
-    return outcome;
+    names->values = arena_array(reading->arena, names->count, sizeof(struct call_site));
+    return read_names(
+        reading,
+        &(struct lookup){names, &reading->store->site_names,
+                         "SELECT site_id, line, file, function FROM weir.site WHERE site_id = ANY($1)",
+                         fill_call_site});
 }
 
 /* ---- spans ---- */
@@ -323,16 +375,23 @@ static enum store_result refuse_reading(struct reading *reading)
                         reading->why ? reading->why : "unreadable");
 }
 
+static enum store_result read_rows(struct reading *reading, const unsigned char trace_id[16])
+{
+    struct sql_parameters parameters;
+    sql_parameters_init(&parameters);
+    parameter_uuid(&parameters, trace_id);
+    return store_query_rows(reading->store, select_fragments, &parameters, take_and_drop_row, reading);
+}
+
 enum store_result trace_read(struct store *store, const unsigned char trace_id[16], struct arena *arena,
                              struct trace *trace)
 {
     struct reading reading = {.store = store, .arena = arena, .trace = trace};
-    struct sql_parameters parameters;
+    enum store_result outcome = STORE_OK;
     memset(trace, 0, sizeof *trace);
     memcpy(trace->id, trace_id, 16);
-    sql_parameters_init(&parameters);
-    parameter_uuid(&parameters, trace_id);
-    enum store_result outcome = store_query_rows(store, select_fragments, &parameters, take_row, &reading);
+    if (!prefetch_take(&store->prefetch, trace_id, take_row, &reading))
+        outcome = read_rows(&reading, trace_id);
     if (outcome != STORE_OK) return outcome;
     if (reading.failed || !collect_operations(&reading) || !collect_sites(&reading))
         return refuse_reading(&reading);

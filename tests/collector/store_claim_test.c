@@ -330,6 +330,29 @@ static void a_row_of_many_traces_is_handed_out_one_by_one(void **state)
     assert_int_equal(test_number("SELECT count(*) FROM weir.contribution"), 1500);
 }
 
+/* Small ones are read together; what is too large for that is read all the same, and each whole. */
+static void traces_of_any_size_come_whole_from_one_claim(void **state)
+{
+    (void)state;
+    struct trace trace;
+    size_t spans = 0;
+    for (uint32_t i = 0; i < 40; i++) {
+        write_at(request(i % 10 == 3 ? 30000 : i), TEST_NOW_NS);
+        arena_reset(&arena);
+    }
+    for (int i = 0; i < 40; i++) {
+        assert_true(claim(&trace, QUIET_MS));
+        assert_int_equal(trace.fragment_count, 1);
+        assert_int_equal(trace.spans[0].operation->type, OPERATION_ENDPOINT);
+        assert_true(str_is(trace.spans[0].operation->text, "GET /x"));
+        if (trace.span_count > 1) assert_true(str_is(trace.spans[1].site.file, "dashboard.c"));
+        spans += trace.span_count;
+        assert_int_equal(contribute(store, &trace, 1), STORE_OK);
+    }
+    assert_false(claim(&trace, QUIET_MS));
+    assert_int_equal(spans, test_number("SELECT count(*) FROM weir.span"));
+}
+
 static void a_corrupt_fragment_is_told_and_put_away(void **state)
 {
     (void)state;
@@ -469,6 +492,7 @@ int main(void)
         TEST(what_comes_during_the_analysis_is_analysed_later),
         TEST(what_a_claim_did_not_come_to_is_put_back),
         TEST(a_row_of_many_traces_is_handed_out_one_by_one),
+        TEST(traces_of_any_size_come_whole_from_one_claim),
         TEST(a_corrupt_fragment_is_told_and_put_away),
         TEST(a_trace_larger_than_the_arena_is_told_and_put_away),
 #ifndef __SANITIZE_ADDRESS__
