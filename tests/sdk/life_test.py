@@ -233,6 +233,8 @@ class Forking(Life):
     @row("forks while another thread is in `weir_init` or `weir_shutdown`")
     @not_in_tsan
     def test_fork_during_shutdown(self):
+        if "address" in SANITIZERS:  # the other thread allocates all the time: SizeClassAllocator64::GetFromAllocator waits
+            self.skipTest("GCC 12's address sanitizer does not unlock its allocator in the child")
         stats = self.play("forking", "during_shutdown", interval="5")
         self.assertEqual(self.peer.names()["child"], 60)
         self.assertEqual(self.peer.names().get("parent", 0), stats["acknowledged"])
