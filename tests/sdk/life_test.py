@@ -48,6 +48,19 @@ def not_in_tsan(test):
     return skip
 
 
+def not_in_asan(test):
+    """GCC 12's address sanitizer does not hold its allocator's locks around a fork: where another thread has one just then,
+    the child's exporter waits for ever in SizeClassAllocator64::GetFromAllocator. For children that are made while others
+    allocate; where the parent's exporter sleeps, nobody does."""
+
+    def skip(self):
+        if "address" in SANITIZERS:
+            self.skipTest("the address sanitizer's allocator may stay locked in the child")
+        test(self)
+
+    return skip
+
+
 @contextlib.contextmanager
 def server(serve):
     """Somebody who listens on a port and is no collector: serve(connection) for each, in a thread of its own."""
@@ -201,6 +214,7 @@ class Ending(Life):
 
 class Forking(Life):
     @row("forks")
+    @not_in_asan
     @not_in_tsan
     def test_fork(self):
         stats = self.play("forking", "before_any_span")
@@ -220,6 +234,7 @@ class Forking(Life):
         self.assertEqual({span[3] for span in self.peer.spans() if span[0] == "child"}, {"0" * 16})
 
     @row("forks from several threads, under load")
+    @not_in_asan
     @not_in_tsan
     def test_fork_under_load(self):
         stats = self.play("forking", "under_load", interval="5")
@@ -231,10 +246,9 @@ class Forking(Life):
         self.assertEqual(len(self.traces("child")), 90)
 
     @row("forks while another thread is in `weir_init` or `weir_shutdown`")
+    @not_in_asan
     @not_in_tsan
     def test_fork_during_shutdown(self):
-        if "address" in SANITIZERS:  # the other thread allocates all the time: SizeClassAllocator64::GetFromAllocator waits
-            self.skipTest("GCC 12's address sanitizer does not unlock its allocator in the child")
         stats = self.play("forking", "during_shutdown", interval="5")
         self.assertEqual(self.peer.names()["child"], 60)
         self.assertEqual(self.peer.names().get("parent", 0), stats["acknowledged"])
@@ -250,7 +264,7 @@ class Forking(Life):
     def test_grandchildren(self):
         self.play("forking", "grandchildren")
         self.assert_arrived(parent=1, child=1, grandchild=1)
-        self.assertEqual(len(self.peer.batches()), 3)
+        self.assertEqual(len(self.producers("parent") | self.producers("child") | self.producers("grandchild")), 3)
 
     @row("forks, and the child can have no thread")
     @not_in_tsan
@@ -302,6 +316,7 @@ class Interrupted(Life):
         self.assertLessEqual(set(self.peer.names()), known)
 
     @row("forks in a signal handler")
+    @not_in_asan
     @not_in_tsan
     def test_fork_in_a_handler(self):
         stats = self.play("signals", "forks", interval="5")
