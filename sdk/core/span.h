@@ -29,6 +29,14 @@ static inline bool span_is_attached(const struct span_slot *slot)
     return slot->record.kind == SPAN_KIND_UNSPECIFIED;
 }
 
+/* The handle of a thread's current span; what is attached is another thread's, and has none here. */
+static inline struct weir_span span_current(const struct thread_state *thread)
+{
+    if (thread->top == NO_SLOT || span_is_attached(&thread->slots[thread->top]))
+        return (struct weir_span){0, 0};
+    return thread_handle(thread, &thread->slots[thread->top]);
+}
+
 /* A span taken out of its slot, to go on outside of any thread (task.c). */
 struct lifted_span {
     uint8_t sampled; /* enum span_sampled */
