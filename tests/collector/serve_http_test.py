@@ -294,12 +294,15 @@ class HttpTest(unittest.TestCase):
         with Postgres() as postgres, Collector("--postgres", postgres.dsn) as collector:
             self.assertEqual(collector.ask("/readyz")[0], 200)
             postgres.stop()
-            for page in ["/report", "/findings", "/status", "/readyz", "/trace/" + "1" * 32,
+            for page in ["/report", "/findings", "/readyz", "/trace/" + "1" * 32,
                          "/profile?endpoint=x", "/profile?trace=" + "1" * 32]:
                 status, headers, body = collector.ask(page)
                 self.assertEqual((status, headers["Retry-After"]), (503, "1"), page)
                 self.assertEqual(body.count(b"\n"), 1, body)
             self.assertEqual(collector.ask("/healthz")[0], 200)
+            status, _, page = collector.ask("/status")
+            self.assertEqual(status, 200)
+            self.assertIn(b"away", page)
             postgres.start()
             eventually(lambda: collector.ask("/readyz")[0] == 200, "ready again")
             self.assertEqual(collector.stop(), 0)
