@@ -101,7 +101,7 @@ class Life(unittest.TestCase):
         if family == "forking":  # the child's copy of what the parent's threads held is nobody's
             environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         environment["TSAN_OPTIONS"] = os.environ.get("TSAN_OPTIONS", "") + ":atexit_sleep_ms=0"
-        if arguments == ("handler_anywhere",):  # exit may have interrupted pthread_join
+        if arguments[0] in ("handler_anywhere", "exit_during_shutdown"):  # which end before somebody's pthread_join
             environment["TSAN_OPTIONS"] += ":report_thread_leaks=0"
         return Process([*UNDER, os.path.join(HOSTS, "host_" + family), *arguments], environment=environment)
 
