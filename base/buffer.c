@@ -20,9 +20,18 @@ void buffer_clear(struct buffer *buffer)
     if (buffer->data) buffer->data[0] = 0;
 }
 
+void buffer_shrink(struct buffer *buffer)
+{
+    char *data = buffer->data ? realloc(buffer->data, buffer->len + 1) : NULL;
+    if (!data) return;
+    buffer->data = data;
+    buffer->room_bytes = buffer->len + 1;
+}
+
 char *buffer_reserve(struct buffer *buffer, size_t bytes)
 {
-    if (buffer->failed || bytes > SIZE_MAX / 2 - buffer->len - 1) {
+    size_t max_bytes = buffer->max_bytes ? buffer->max_bytes : SIZE_MAX / 2 - 1;
+    if (buffer->failed || buffer->len > max_bytes || bytes > max_bytes - buffer->len) {
         buffer->failed = true;
         return NULL;
     }

@@ -17,12 +17,14 @@ struct buffer {
     char *data; /* owned; always 0-terminated behind len when not NULL */
     size_t len;
     size_t room_bytes;
+    size_t max_bytes; /* of len; 0: any. Set after buffer_init; more is as if there were no memory */
     bool failed;
 };
 
 void buffer_init(struct buffer *buffer);
 void buffer_fini(struct buffer *buffer);
-void buffer_clear(struct buffer *buffer); /* keeps the memory */
+void buffer_clear(struct buffer *buffer);  /* keeps the memory */
+void buffer_shrink(struct buffer *buffer); /* gives back what is not used */
 
 /* Makes room for `bytes` more and returns where they go (the caller then adds to len); NULL when out of
  * memory. */

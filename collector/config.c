@@ -34,7 +34,8 @@ struct option {
 
 static const struct option options[] = {
     {"listen", "URL", OPTION_LIST, offsetof(struct config, listen), 0,
-     "where services send to: tcp://HOST:PORT (port 0: a free one) or ipc://PATH; may be given several times "
+     "where services send to: tcp://HOST:PORT (port 0: a free one), tls+tcp://HOST:PORT or ipc://PATH; may "
+     "be given several times "
      "[" DEFAULT_LISTEN "]"},
     /* clang-format off */
     TEXT(http, "ADDR:PORT", "where reports are served [" DEFAULT_HTTP "]")
@@ -44,12 +45,17 @@ static const struct option options[] = {
     TEXT(spool_dir, "DIR", "keep here what Postgres does not take while it is away or slow [DATA-DIR/spool; with "
                            "--postgres a directory for each DSN in $XDG_STATE_HOME/weir/spool, ~/.local/state/weir/spool, "
                            "as root /var/lib/weir/spool]")
+    TEXT(tls_cert, "FILE", "the certificate for tls+tcp, PEM, followed by its chain")
+    TEXT(tls_key, "FILE", "its key, PEM, not encrypted")
     TEXT(config, "FILE", "read options from a file, a line each: name = value")
     NUMBER(quiet_ms, quiet_ms, 1000, "a trace is analysed when no span of it has come for so long")
     NUMBER(quiet_without_root_ms, quiet_without_root_ms, 30000, "the same while a parent is missing")
     NUMBER(http_threads, http_threads, 2, "threads that serve reports")
 #define X(name, standard, meaning) NUMBER(ingest.name, name, standard, meaning)
     INGEST_LIMITS(X)
+#undef X
+#define X(name, standard, meaning) NUMBER(serve.name, name, standard, meaning)
+    SERVE_LIMITS(X)
 #undef X
 #define X(name, standard, meaning) NUMBER(analysis.name, name, standard, meaning)
     ANALYSIS_SETTINGS(X)
@@ -339,6 +345,9 @@ static bool check_numbers(struct reading *reading)
 {
     const struct config *config = reading->config;
     if (config->ingest.pipelined_max == 0) return wrong(reading, "--pipelined-max", "at least 1%s", "");
+    if (config->ingest.connections_max == 0) return wrong(reading, "--connections-max", "at least 1%s", "");
+    if (config->serve.http_connections_max == 0 || config->serve.http_connections_max > 65536)
+        return wrong(reading, "--http-connections-max", "1 to 65536%s", "");
     if (config->http_threads == 0 || config->http_threads > 64)
         return wrong(reading, "--http-threads", "1 to 64%s", "");
     return true;
@@ -373,6 +382,8 @@ void config_fini(struct config *config)
     free(config->postgres);
     free(config->data_dir);
     free(config->spool_dir);
+    free(config->tls_cert);
+    free(config->tls_key);
     free(config->config);
     memset(config, 0, sizeof *config);
 }

@@ -10,6 +10,7 @@
 
 #include "collector/analysis/analysis.h"
 #include "collector/ingest/ingest.h"
+#include "collector/serve/limits.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,8 +24,10 @@ struct config {
     char *http, *postgres, *data_dir, *config; /* one of postgres and data_dir is set, the other NULL */
     char *spool_dir;                           /* NULL: there is no place for one */
     bool spool_dir_is_default;
+    char *tls_cert, *tls_key; /* NULL: none */
     uint64_t quiet_ms, quiet_without_root_ms, http_threads;
     struct ingest_options ingest; /* its limits; dsn and urls are the caller's to fill */
+    struct serve_limits serve;
     struct analysis_settings analysis;
 };
 

@@ -13,6 +13,11 @@
     X(connections_accepted, "connections accepted")                                                          \
     X(connections_refused_greeting, "connections closed: no SP greeting, or not a req0 peer")                \
     X(connections_refused_limit, "connections closed: too many open")                                        \
+    X(connections_refused_tls, "connections closed: the TLS handshake failed")                               \
+    X(connections_evicted, "connections closed: idle, to make room for another")                             \
+    X(connections_idle, "connections closed: no request for longer than idle-timeout-ms")                    \
+    X(connections_cut, "connections that ended inside a frame or with replies unsent")                       \
+    X(connections_closed, "connections that have ended, for whatever reason")                                \
     X(connections_timed_out, "connections closed: greeting, frame or unread reply took too long")            \
     X(frames_refused_length, "frames refused: longer than a batch may be")                                   \
     X(frames_refused_header, "frames refused: no request header")                                            \
@@ -31,7 +36,11 @@
     X(spans_stored, "spans stored")                                                                          \
     X(traces_analysed, "traces analysed")                                                                    \
     X(traces_failed, "traces that could not be analysed")                                                    \
-    X(http_requests, "HTTP requests")
+    X(http_requests, "HTTP requests")                                                                        \
+    X(http_connections, "HTTP connections")                                                                  \
+    X(http_connections_evicted, "HTTP connections closed: slow or idle, to make room for another")           \
+    X(http_connections_timed_out, "HTTP connections closed: request or reading took too long")               \
+    X(http_answers_refused, "HTTP answers sent back: too much lies unread")
 
 struct collector_counters {
 #define X(name, words) _Atomic uint64_t name;

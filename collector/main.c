@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "collector/analyser.h"
 #include "collector/config.h"
+#include "collector/descriptors.h"
 #include "collector/dsn.h"
 #include "collector/ingest/ingest.h"
 #include "collector/postgres/embedded.h"
@@ -32,7 +33,8 @@
 #define POSTGRES_RETRY_MS    200
 #define STOP_DEADLINE_S      12 /* then the process ends without waiting any longer */
 #define ERROR_BYTES          512
-#define SPOOLS_MAX           16 /* of collectors on one machine and database */
+#define SPOOLS_MAX           16  /* of collectors on one machine and database */
+#define DESCRIPTORS_OTHER    512 /* for the spool, Postgres, closed connections that are not freed yet */
 
 enum { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -195,6 +197,8 @@ static bool start_ingest(struct daemon *daemon)
     options.spool = daemon->spool;
     options.urls = (const char *const *)daemon->config.listen;
     options.url_count = daemon->config.listen_count;
+    options.tls_cert = daemon->config.tls_cert;
+    options.tls_key = daemon->config.tls_key;
     daemon->ingest = ingest_start(&options, daemon->error);
     if (!daemon->ingest) return false;
     for (size_t i = 0; i < options.url_count; i++) {
@@ -212,13 +216,29 @@ static bool start_serve(struct daemon *daemon)
                                     .postgres = daemon->shown_dsn.data,
                                     .data_dir = daemon->config.data_dir,
                                     .settings = daemon->config.analysis,
+                                    .limits = daemon->config.serve,
                                     .threads = (unsigned)daemon->config.http_threads};
     daemon->serve = serve_start(&options, daemon->error);
     return daemon->serve != NULL;
 }
 
+/* A client that cannot be accepted for want of a descriptor would wait without a word; one too many is told. */
+static void fit_clients(struct daemon *daemon)
+{
+    uint64_t *clients = &daemon->config.ingest.connections_max;
+    uint64_t others = DESCRIPTORS_OTHER + 2 * daemon->config.serve.http_connections_max;
+    uint64_t wanted = *clients < UINT32_MAX ? *clients : UINT32_MAX;
+    uint64_t available = descriptors_ask_for(wanted + others);
+    *clients = descriptors_clients(available, others, wanted);
+    if (*clients < wanted)
+        log_warn(
+            "room for %llu connections in place of %llu: this process may have %llu descriptors (ulimit -n)",
+            (unsigned long long)*clients, (unsigned long long)wanted, (unsigned long long)available);
+}
+
 static bool start(struct daemon *daemon)
 {
+    fit_clients(daemon);
     return start_postgres(daemon) && migrate(daemon) && start_analyser(daemon) && start_ingest(daemon) &&
            start_serve(daemon);
 }

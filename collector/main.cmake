@@ -1,7 +1,7 @@
 # The daemon: configuration and the order of starting; everything else is in the folders.
 add_library(weir_collector_config STATIC config.c dsn.c)
 target_link_libraries(weir_collector_config PUBLIC weir_base)
-add_executable(weir-collector main.c)
+add_executable(weir-collector main.c descriptors.c)
 target_compile_definitions(weir-collector PRIVATE WEIR_VERSION="${PROJECT_VERSION}")
 target_link_libraries(weir-collector PRIVATE weir_collector_config weir_ingest weir_spool weir_postgres weir_serve weir_analyser
                                              weir_store)

@@ -12,9 +12,10 @@
 
 /* One table: name, default, meaning. */
 #define INGEST_LIMITS(X)                                                                                     \
-    X(connections_max, 1024, "open connections; further ones are closed at once")                            \
+    X(connections_max, 1024, "open connections; for a further one an idle one is closed, or it is")          \
     X(greeting_timeout_ms, 2000, "from connecting to the SP greeting")                                       \
     X(frame_timeout_ms, 3000, "from a frame's first byte to its last")                                       \
+    X(idle_timeout_ms, 600000, "without a request; a vanished peer is found so; 0: for ever")                \
     X(reply_timeout_ms, 3000, "for a peer to read its reply")                                                \
     X(pipelined_max, 16, "requests of one connection not yet answered; reading stops there")                 \
     X(queue_bytes_max, 268435456, "frames received but not yet stored, over all connections")                \
@@ -30,8 +31,9 @@ struct spool;
 struct ingest_options {
     const char *dsn;
     struct spool *spool;     /* the caller's; NULL: while Postgres is away batches are sent back */
-    const char *const *urls; /* tcp://HOST:PORT (port 0: a free one), ipc://PATH */
+    const char *const *urls; /* tcp://HOST:PORT (port 0: a free one), tls+tcp://HOST:PORT, ipc://PATH */
     size_t url_count;
+    const char *tls_cert, *tls_key; /* PEM files, for tls+tcp; NULL: there are none */
 #define X(name, standard, meaning) uint64_t name;
     INGEST_LIMITS(X)
 #undef X

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "collector/counters.h"
+#include "collector/ingest/tls.h"
 
 #include <nng/nng.h>
 
@@ -28,6 +29,8 @@
 #define NO_ROOM_RETRY_MS   200      /* when the queue is full */
 #define ANSWER_FRAME_BYTES (SP_FRAME_PREFIX_BYTES + FRAME_HEAD_BYTES + REPLY_BYTES_MAX)
 #define URL_BYTES          256
+#define DYING_MAX          256      /* closed, but not freed yet: more, and nobody is accepted */
+#define EVICT_IDLE_NS      NS_PER_S /* a peer that was served before gives way after so long */
 
 struct answer {
     struct answer *next;
@@ -40,6 +43,7 @@ struct sp_connection {
     struct sp_server *server;
     struct sp_connection *next; /* server->lock */
     enum sp_transport transport;
+    bool tls;
     nng_stream *stream;
     nng_aio *receive_aio, *send_aio;
 
@@ -47,6 +51,8 @@ struct sp_connection {
     bool dead;            /* closed; nothing is posted any more */
     bool quiesced;        /* what still comes in is ignored */
     bool receiving, sending;
+    bool served;               /* has sent a whole request: the last to give way to others */
+    int64_t active_ns;         /* monotonic: connected, or the end of its latest request or reply */
     uint64_t held_count;       /* requests that someone else holds */
     uint64_t unanswered_count; /* requests whose answers have not gone out, the held ones included */
     struct frame_reader reader;
@@ -59,7 +65,9 @@ struct listener {
     nng_stream_listener *stream_listener;
     nng_aio *aio;
     enum sp_transport transport;
-    bool resting; /* could not accept; the scan tries again */
+    bool tls;
+    bool resting;    /* could not accept; the scan tries again */
+    bool complained; /* of that, in the log */
     char url[URL_BYTES];
 };
 
@@ -68,8 +76,10 @@ struct sp_server {
     sp_received *received;
     void *context;
     struct frame_budget budget;
+    nng_tls_config *tls; /* NULL: no listener needs it */
     struct listener *listeners;
     size_t listener_count;
+    _Atomic size_t live_count; /* connections that are not dead; a count, relaxed */
 
     pthread_mutex_t lock; /* for all below */
     pthread_cond_t changed;
@@ -99,6 +109,8 @@ static void kill_connection(struct sp_connection *connection)
 {
     if (connection->dead) return;
     connection->dead = true;
+    atomic_fetch_sub_explicit(&connection->server->live_count, 1, memory_order_relaxed);
+    count(&counters.connections_closed);
     nng_stream_close(connection->stream);
 }
 
@@ -182,6 +194,19 @@ static bool greet(struct sp_connection *connection)
     return true;
 }
 
+/* It ended by itself: in order, or not. */
+static void lose_connection(struct sp_connection *connection, int result)
+{
+    if (connection->dead) return;
+    bool greeted = connection->reader.phase != PHASE_GREETING;
+    if (connection->tls && !greeted &&
+        (result == NNG_ECRYPTO || result == NNG_EPEERAUTH || result == NNG_EPROTO))
+        count(&counters.connections_refused_tls);
+    else if (connection->unanswered_count > 0 || frame_reader_inside(&connection->reader))
+        count(&counters.connections_cut);
+    kill_connection(connection);
+}
+
 static void refuse_connection(struct sp_connection *connection, _Atomic uint64_t *counter)
 {
     count(counter);
@@ -206,6 +231,7 @@ static void hand_over(struct sp_connection *connection)
     request->body_bytes = frame.bytes - header_bytes;
     connection->held_count++;
     connection->unanswered_count++;
+    connection->served = true;
     connection->server->received(connection->server->context, request);
 }
 
@@ -236,7 +262,9 @@ static void answer_skipped(struct sp_connection *connection)
 static void take_bytes(struct sp_connection *connection, size_t bytes)
 {
     struct frame_reader *reader = &connection->reader;
-    switch (frame_reader_took(reader, bytes)) {
+    enum frame_event event = frame_reader_took(reader, bytes);
+    if (event != FRAME_NEEDS_MORE) connection->active_ns = clock_monotonic_ns();
+    switch (event) {
     case FRAME_NEEDS_MORE:
         break;
     case FRAME_GREETED:
@@ -282,8 +310,9 @@ static void received(void *context)
     struct sp_connection *connection = context;
     pthread_mutex_lock(&connection->lock);
     connection->receiving = false;
-    if (nng_aio_result(connection->receive_aio) != 0)
-        kill_connection(connection);
+    int result = nng_aio_result(connection->receive_aio);
+    if (result != 0)
+        lose_connection(connection, result);
     else if (!connection->dead && !connection->quiesced)
         take_bytes(connection, nng_aio_count(connection->receive_aio));
     receive_more(connection);
@@ -295,12 +324,14 @@ static void sent(void *context)
     struct sp_connection *connection = context;
     pthread_mutex_lock(&connection->lock);
     connection->sending = false;
-    if (nng_aio_result(connection->send_aio) != 0) {
-        kill_connection(connection);
+    int result = nng_aio_result(connection->send_aio);
+    if (result != 0) {
+        lose_connection(connection, result);
     } else {
         struct answer *answer = connection->first_answer;
         answer->sent_bytes += nng_aio_count(connection->send_aio);
         if (answer->sent_bytes == answer->bytes) {
+            if (!answer->greeting) connection->active_ns = clock_monotonic_ns();
             remove_answer(connection);
             connection->write_deadline_ns = 0;
         }
@@ -359,6 +390,8 @@ static struct sp_connection *new_connection(struct listener *listener, nng_strea
     }
     connection->server = server;
     connection->transport = listener->transport;
+    connection->tls = listener->tls;
+    connection->active_ns = clock_monotonic_ns();
     connection->stream = stream;
     connection->last_answer = &connection->first_answer;
     connection->read_deadline_ns = deadline_in(server->limits.greeting_timeout_ms);
@@ -368,21 +401,73 @@ static struct sp_connection *new_connection(struct listener *listener, nng_strea
     return connection;
 }
 
+/* Who gives way to another: never one with a request under way; one that has not sent any before one that has, and of
+ * those the one that has been silent longest. So silent peers, however many, keep nobody out. Its lock is held. */
+static bool may_give_way(const struct sp_connection *connection, int64_t now_ns)
+{
+    bool busy = connection->dead || connection->unanswered_count > 0;
+    bool inside = connection->served && frame_reader_inside(&connection->reader);
+    return !busy && !inside && (!connection->served || now_ns - connection->active_ns >= EVICT_IDLE_NS);
+}
+
+static bool gives_way_before(const struct sp_connection *a, bool other_served, int64_t other_active_ns)
+{
+    return a->served != other_served ? !a->served : a->active_ns < other_active_ns;
+}
+
+/* server->lock is held. */
+static bool evict_one(struct sp_server *server)
+{
+    struct sp_connection *victim = NULL;
+    bool victim_served = true;
+    int64_t victim_active_ns = INT64_MAX, now_ns = clock_monotonic_ns();
+    for (struct sp_connection *connection = server->connections; connection; connection = connection->next) {
+        pthread_mutex_lock(&connection->lock);
+        if (may_give_way(connection, now_ns) &&
+            gives_way_before(connection, victim_served, victim_active_ns)) {
+            victim = connection;
+            victim_served = connection->served;
+            victim_active_ns = connection->active_ns;
+        }
+        pthread_mutex_unlock(&connection->lock);
+    }
+    if (!victim) return false;
+    pthread_mutex_lock(&victim->lock);
+    bool still = may_give_way(victim, now_ns);
+    if (still) refuse_connection(victim, &counters.connections_evicted);
+    pthread_mutex_unlock(&victim->lock);
+    return still;
+}
+
+static bool has_room(struct sp_server *server)
+{
+    return atomic_load_explicit(&server->live_count, memory_order_relaxed) < server->limits.connections_max;
+}
+
+/* Until the dead are freed their descriptors count. */
+static bool may_accept(const struct sp_server *server)
+{
+    return server->connection_count < server->limits.connections_max + DYING_MAX;
+}
+
 /* server->lock is held. */
 static void open_connection(struct listener *listener, nng_stream *stream)
 {
     struct sp_server *server = listener->server;
     count(&counters.connections_accepted);
-    if (server->connection_count >= server->limits.connections_max) {
+    if (!has_room(server) && !evict_one(server)) {
         count(&counters.connections_refused_limit);
+        count(&counters.connections_closed);
         nng_stream_free(stream);
         return;
     }
     struct sp_connection *connection = new_connection(listener, stream);
     if (!connection) {
+        count(&counters.connections_closed);
         nng_stream_free(stream);
         return;
     }
+    atomic_fetch_add_explicit(&server->live_count, 1, memory_order_relaxed);
     connection->next = server->connections;
     server->connections = connection;
     server->connection_count++;
@@ -393,7 +478,15 @@ static void open_connection(struct listener *listener, nng_stream *stream)
     pthread_cond_broadcast(&server->changed); /* the scan has a deadline to watch */
 }
 
-/* A failed accept (no descriptors left, most likely) is tried again by the scan, not at once: it would spin.
+/* server->lock is held. */
+static void accept_next(struct listener *listener)
+{
+    listener->resting = !may_accept(listener->server);
+    if (!listener->resting) nng_stream_listener_accept(listener->stream_listener, listener->aio);
+}
+
+/* A failed accept (no descriptors left, most likely) is tried again by the scan, not at once: it would spin. The log hears
+ * of the first in a row.
  */
 static void accepted(void *context)
 {
@@ -405,10 +498,13 @@ static void accepted(void *context)
     if (server->quiesced) {
         if (stream) nng_stream_free(stream);
     } else if (stream) {
+        listener->complained = false;
         open_connection(listener, stream);
-        nng_stream_listener_accept(listener->stream_listener, listener->aio);
+        accept_next(listener);
     } else {
-        log_warn("cannot accept a connection on %s: %s", listener->url, nng_strerror(result));
+        if (!listener->complained)
+            log_warn("cannot accept a connection on %s: %s", listener->url, nng_strerror(result));
+        listener->complained = true;
         listener->resting = true;
         pthread_cond_broadcast(&server->changed);
     }
@@ -417,6 +513,13 @@ static void accepted(void *context)
 
 static bool expired(int64_t deadline_ns, int64_t now_ns) { return deadline_ns != 0 && now_ns >= deadline_ns; }
 
+static bool is_idle(const struct sp_connection *connection, int64_t now_ns)
+{
+    uint64_t idle_ms = connection->server->limits.idle_timeout_ms;
+    return idle_ms && connection->unanswered_count == 0 && connection->read_deadline_ns == 0 &&
+           !connection->quiesced && now_ns - connection->active_ns >= (int64_t)idle_ms * NS_PER_MS;
+}
+
 /* True when nothing refers to the connection any more. */
 static bool scan_connection(struct sp_connection *connection, int64_t now_ns)
 {
@@ -424,6 +527,8 @@ static bool scan_connection(struct sp_connection *connection, int64_t now_ns)
     if (!connection->dead &&
         (expired(connection->read_deadline_ns, now_ns) || expired(connection->write_deadline_ns, now_ns)))
         refuse_connection(connection, &counters.connections_timed_out);
+    if (!connection->dead && is_idle(connection, now_ns))
+        refuse_connection(connection, &counters.connections_idle);
     bool done =
         connection->dead && !connection->receiving && !connection->sending && connection->held_count == 0;
     pthread_mutex_unlock(&connection->lock);
@@ -449,14 +554,13 @@ static struct sp_connection *scan_connections(struct sp_server *server)
     return done;
 }
 
-/* True when one is still resting. server->lock is held. */
+/* server->lock is held. */
 static void wake_listeners(struct sp_server *server)
 {
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
         if (!listener->resting || server->quiesced) continue;
-        listener->resting = false;
-        nng_stream_listener_accept(listener->stream_listener, listener->aio);
+        accept_next(listener);
     }
 }
 
@@ -487,6 +591,7 @@ static void *scan(void *context)
                 done = next;
             }
             pthread_mutex_lock(&server->lock);
+            wake_listeners(server);
             pthread_cond_broadcast(&server->changed);
         } else if (server->connections || any_resting(server)) {
             wait_changed(server, clock_monotonic_ns() + SCAN_INTERVAL_NS);
@@ -501,11 +606,14 @@ static void *scan(void *context)
 
 /* ---- start and stop ---- */
 
-static bool listener_transport(const char *url, enum sp_transport *transport)
+static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+
+static bool read_scheme(struct listener *listener, const char *url)
 {
-    bool tcp = strncmp(url, "tcp://", 6) == 0;
-    *transport = tcp ? SP_TCP : SP_IPC;
-    return tcp || strncmp(url, "ipc://", 6) == 0;
+    listener->tls = begins(url, "tls+tcp://");
+    bool tcp = listener->tls || begins(url, "tcp://");
+    listener->transport = tcp ? SP_TCP : SP_IPC;
+    return tcp || begins(url, "ipc://");
 }
 
 /* The url with the port that was bound, for port 0. */
@@ -524,20 +632,38 @@ static int listen_stream(struct listener *listener, const char *url)
 {
     int result = nng_stream_listener_alloc(&listener->stream_listener, url);
     if (result != 0) return result;
+    if (listener->tls)
+        result =
+            nng_stream_listener_set_ptr(listener->stream_listener, NNG_OPT_TLS_CONFIG, listener->server->tls);
+    if (result != 0) return result;
     if (listener->transport == SP_TCP) /* finds peers that vanished without a word */
         nng_stream_listener_set_bool(listener->stream_listener, NNG_OPT_TCP_KEEPALIVE, true);
     result = nng_stream_listener_listen(listener->stream_listener);
     return result != 0 ? result : nng_aio_alloc(&listener->aio, accepted, listener);
 }
 
+/* Once, for all listeners. */
+static bool read_tls(struct sp_server *server, const char *url, char error[INGEST_ERROR_BYTES])
+{
+    const char *cert = server->limits.tls_cert, *key = server->limits.tls_key;
+    if (!cert || !key)
+        snprintf(error, INGEST_ERROR_BYTES, "cannot listen on %.200s: it needs --tls-cert and --tls-key",
+                 url);
+    else if (!server->tls)
+        server->tls = tls_config_read(cert, key, error);
+    return server->tls != NULL;
+}
+
 static bool open_listener(struct sp_server *server, const char *url, char error[INGEST_ERROR_BYTES])
 {
     struct listener *listener = &server->listeners[server->listener_count];
     listener->server = server;
-    if (!listener_transport(url, &listener->transport) || strlen(url) >= URL_BYTES - 8) {
-        snprintf(error, INGEST_ERROR_BYTES, "cannot listen on %s: only tcp://HOST:PORT and ipc://PATH", url);
+    if (!read_scheme(listener, url) || strlen(url) >= URL_BYTES - 8) {
+        snprintf(error, INGEST_ERROR_BYTES,
+                 "cannot listen on %.200s: only tcp://HOST:PORT, tls+tcp://HOST:PORT and ipc://PATH", url);
         return false;
     }
+    if (listener->tls && !read_tls(server, url, error)) return false;
     server->listener_count++;
     int result = listen_stream(listener, url);
     if (result != 0) {
@@ -564,6 +690,7 @@ static void free_server(struct sp_server *server)
 {
     close_listeners(server);
     free(server->listeners);
+    if (server->tls) nng_tls_config_free(server->tls);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     free(server);

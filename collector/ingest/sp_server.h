@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The replying end of nng's request/reply (SP rep0) over nng's byte streams, tcp and ipc. Knows frames and
- * replies, not what is in a request. Why not nng's own REP socket: docs/decisions, the transport.
+ * The replying end of nng's request/reply (SP rep0) over nng's byte streams: tcp, TLS over tcp, ipc. Knows
+ * frames and replies, not what is in a request. Why not nng's own REP socket: docs/decisions, the transport.
  *
  * Threads: nng's callbacks read and write; one thread of the server's own scans deadlines and is the only one
  * that frees a connection; any thread may answer a request. A connection that dies while its requests are

@@ -8,6 +8,7 @@
 #define WEIR_COLLECTOR_SERVE_H
 
 #include "collector/analysis/analysis.h"
+#include "collector/serve/limits.h"
 
 #include <stddef.h>
 
@@ -19,6 +20,7 @@ struct serve_options {
     const char
         *data_dir; /* where the private database lies, for how much room there is; NULL: it is not private */
     struct analysis_settings settings;
+    struct serve_limits limits;
     unsigned threads; /* default 2 */
 };
 

@@ -5,6 +5,7 @@
  * answer.
  */
 #include "collector/serve/address.h"
+#include "collector/serve/clients.h"
 #include "collector/serve/pages.h"
 
 #include "base/clock.h"
@@ -19,16 +20,15 @@
 
 #define THREADS_DEFAULT         2
 #define THREADS_MAX             64
-#define CONNECTIONS_MAX         256
-#define CONNECTION_TIMEOUT_S    15
+#define CONNECTIONS_SLACK       64          /* shut down by us, not closed by a worker yet */
 #define CONNECTION_MEMORY_BYTES (32u << 10) /* request line and headers; more: 431 */
 #define BODY_MAX_BYTES          (64u << 10) /* a GET's body means nothing; a small one is read past */
-#define ANSWER_MEMORY_BYTES     (512u << 20)
 #define STOP_DEADLINE_MS        3000
 #define RETRY_AFTER_S           "1"
 
 struct serve {
     struct MHD_Daemon *daemon;
+    struct clients *clients;
     int listen_fd; /* ours until the daemon is stopped */
     char address[ADDRESS_TEXT_BYTES];
     struct serve_options options; /* its texts are copies, in `texts` */
@@ -161,7 +161,7 @@ static void make_answer(struct serve *serve, struct MHD_Connection *connection, 
     }
     if (!read_arguments(connection, page, &request, answer)) return;
     struct arena arena;
-    arena_init(&arena, ANSWER_MEMORY_BYTES);
+    arena_init(&arena, (size_t)serve->options.limits.http_work_bytes_max);
     request.arena = &arena;
     request.store = lend_store(serve);
     page->make(&request, answer);
@@ -184,14 +184,52 @@ static void add_headers(struct MHD_Response *response, const struct answer *answ
     }
 }
 
-/* Hands the body's memory over to the library. */
-static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *answer, bool closes)
+/* A body until its client has read it, or gone. */
+struct unread {
+    struct clients *clients;
+    size_t bytes; /* of the clients' room */
+    char *data;   /* owned */
+};
+
+static void free_unread(void *context)
 {
-    if (answer->body.failed) answer_error(answer, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(answer->body.len, answer->body.data, MHD_RESPMEM_MUST_FREE);
-    if (!response) return MHD_NO;
+    struct unread *unread = context;
+    clients_give_room(unread->clients, unread->bytes);
+    free(unread->data);
+    free(unread);
+}
+
+/* Takes the body's memory over; the answer becomes an error where there is no room for it. */
+static struct MHD_Response *make_response(struct serve *serve, struct answer *answer)
+{
+    if (answer->body.failed)
+        answer_error(answer, MHD_HTTP_INTERNAL_SERVER_ERROR,
+                     "the answer takes more memory than http-work-bytes-max");
+    if (!clients_take_room(serve->clients, answer->body.len)) {
+        buffer_fini(&answer->body);
+        answer_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE,
+                     "others have not read their answers yet, come again");
+    }
+    buffer_shrink(&answer->body);
+    struct unread *unread = calloc(1, sizeof *unread);
+    if (!unread) {
+        clients_give_room(serve->clients, answer->body.len);
+        return NULL;
+    }
+    *unread = (struct unread){serve->clients, answer->body.len, answer->body.data};
     buffer_init(&answer->body);
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        unread->bytes, unread->data, free_unread, unread);
+    if (!response) free_unread(unread);
+    return response;
+}
+
+static enum MHD_Result send_answer(struct serve *serve, struct MHD_Connection *connection,
+                                   struct answer *answer, bool closes)
+{
+    struct MHD_Response *response = make_response(serve, answer);
+    if (!response) return MHD_NO;
+    client_enter(connection, CLIENT_READING);
     add_headers(response, answer, closes);
     enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
     MHD_destroy_response(response);
@@ -210,9 +248,10 @@ static void begin_request(struct serve *serve, void **state)
 static void end_request(void *context, struct MHD_Connection *connection, void **state,
                         enum MHD_RequestTerminationCode how)
 {
-    (void)connection, (void)how;
+    (void)how;
     struct serve *serve = context;
     if (!*state) return;
+    client_enter(connection, CLIENT_SILENT);
     *state = NULL;
     pthread_mutex_lock(&serve->lock);
     if (--serve->answering == 0) pthread_cond_broadcast(&serve->idle);
@@ -235,12 +274,15 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     struct answer answer;
     answer_init(&answer);
     answer.json = wants_json(connection);
+    answer.body.max_bytes = (size_t)serve->options.limits.http_work_bytes_max;
     if (is_first) {
         begin_request(serve, state);
-        if (refuse_early(connection, method, &answer)) result = send_answer(connection, &answer, true);
+        client_enter(connection, CLIENT_SENDING);
+        if (refuse_early(connection, method, &answer)) result = send_answer(serve, connection, &answer, true);
     } else {
+        client_enter(connection, CLIENT_SERVED);
         make_answer(serve, connection, url, &answer);
-        result = send_answer(connection, &answer, false);
+        result = send_answer(serve, connection, &answer, false);
     }
     answer_fini(&answer);
     return result;
@@ -286,13 +328,17 @@ static bool open_stores(struct serve *serve)
     return true;
 }
 
+/* How many connections there are is the clients' matter. The library's own limit is out of the way: it divides it among the
+ * workers, and at it stops accepting. */
 static struct MHD_Daemon *start_daemon(struct serve *serve)
 {
+    uint64_t connections_max =
+        serve->options.threads * (serve->options.limits.http_connections_max + CONNECTIONS_SLACK);
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, serve->listen_fd, NULL},
         {MHD_OPTION_THREAD_POOL_SIZE, serve->options.threads, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)connections_max, NULL},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)clients_notify, serve->clients},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)end_request, serve},
@@ -322,7 +368,8 @@ static struct serve *serve_new(const struct serve_options *options)
     pthread_mutex_init(&serve->lock, NULL);
     init_idle(&serve->idle);
     arena_init(&serve->texts, 1u << 20);
-    if (copy_options(serve, options) && open_stores(serve)) return serve;
+    serve->clients = clients_new(&options->limits);
+    if (serve->clients && copy_options(serve, options) && open_stores(serve)) return serve;
     serve_stop(serve);
     return NULL;
 }
@@ -368,6 +415,7 @@ void serve_stop(struct serve *serve)
     if (!serve) return;
     if (serve->daemon) stop_daemon(serve);
     if (serve->listen_fd >= 0) close(serve->listen_fd);
+    clients_free(serve->clients);
     for (unsigned i = 0; i < serve->free_count; i++) store_free(serve->free_stores[i]);
     pthread_cond_destroy(&serve->idle);
     pthread_mutex_destroy(&serve->lock);

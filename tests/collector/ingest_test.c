@@ -503,19 +503,101 @@ static void test_a_frame_without_a_header_closes(void **state)
     expect_recovered(at_first);
 }
 
-static void test_too_many_connections_are_closed(void **state)
+static void expect_served(const struct peer *peer, uint32_t id)
+{
+    struct buffer batch = a_batch(id);
+    peer_send_request(peer, id, &batch);
+    expect_status(peer_receive(peer), id, REPLY_STORED);
+    buffer_fini(&batch);
+}
+
+static void restart_with_three_connections(void)
+{
+    struct ingest_options options = short_tempered();
+    options.connections_max = 3;
+    options.greeting_timeout_ms = PEER_DEADLINE_MS;
+    restart_with(options);
+}
+
+/* The oldest of those that have not sent anything goes, not who is served, nor who comes. */
+static void test_silent_peers_make_room_for_others(void **state)
+{
+    (void)state;
+    restart_with_three_connections();
+    struct peer served = peer_open(tcp_url);
+    expect_served(&served, 1);
+    struct peer silent = peer_connect(tcp_url), greeted = peer_open(ipc_url), newcomer = peer_open(tcp_url);
+    peer_expect_closed(&silent);
+    expect_served(&newcomer, 2);
+    struct peer another = peer_open(ipc_url);
+    peer_expect_closed(&greeted);
+    expect_served(&another, 3);
+    expect_served(&served, 4);
+    EXPECT_COUNTED(connections_evicted, 2);
+    EXPECT_COUNTED(connections_refused_limit, 0);
+    EXPECT_COUNTED(connections_timed_out, 0);
+    struct peer all[] = {served, silent, greeted, newcomer, another};
+    for (size_t i = 0; i < 5; i++) peer_close(&all[i]);
+}
+
+/* A peer that was served is sent away for another when it has been silent for a while. */
+static void test_idle_peers_make_room_for_others(void **state)
+{
+    (void)state;
+    restart_with_three_connections();
+    struct peer peers[3];
+    for (uint32_t i = 0; i < 3; i++) peers[i] = peer_open(tcp_url);
+    for (uint32_t i = 0; i < 3; i++) expect_served(&peers[i], i + 1);
+    struct peer newcomer;
+    EXPECT_EVENTUALLY(
+        (newcomer = peer_connect(tcp_url), peer_send(&newcomer, "\0SP\0\0\x30\0\0", 8),
+         recv(newcomer.fd, &(char[8]){0}, 8, MSG_WAITALL) == 8 || (peer_close(&newcomer), false)));
+    expect_served(&newcomer, 4);
+    EXPECT_COUNTED(connections_evicted, 1);
+    peer_expect_closed(&peers[0]);
+    for (size_t i = 0; i < 3; i++) peer_close(&peers[i]);
+    peer_close(&newcomer);
+}
+
+static void test_an_idle_peer_is_closed_after_its_time(void **state)
 {
     (void)state;
     struct ingest_options options = short_tempered();
-    options.connections_max = 3;
+    options.idle_timeout_ms = 200;
     restart_with(options);
+    size_t at_first = descriptors();
+    struct peer peer = peer_open(tcp_url), served = peer_open(ipc_url);
+    expect_served(&served, 1);
+    peer_expect_closed(&peer);
+    peer_expect_closed(&served);
+    EXPECT_COUNTED(connections_idle, 2);
+    EXPECT_COUNTED(connections_timed_out, 0);
+    peer_close(&peer);
+    peer_close(&served);
+    expect_recovered(at_first);
+}
+
+static void test_while_all_have_requests_under_way_more_are_closed(void **state)
+{
+    (void)state;
+    restart_with_three_connections();
     struct peer peers[3], fourth;
-    for (size_t i = 0; i < 3; i++) peers[i] = peer_open(tcp_url);
-    fourth = peer_connect(tcp_url);
-    peer_expect_closed(&fourth);
-    EXPECT_COUNTED(connections_refused_limit, 1);
-    peer_close(&fourth);
-    for (size_t i = 0; i < 3; i++) peer_close(&peers[i]);
+    struct buffer batch = a_batch(1);
+    test_store_block();
+    for (size_t i = 0; i < 3; i++) {
+        peers[i] = peer_open(tcp_url);
+        peer_send_request(&peers[i], 1, &batch);
+    }
+    test_store_wait_inside();
+    EXPECT_EVENTUALLY((fourth = peer_connect(tcp_url),
+                       poll(&(struct pollfd){.fd = fourth.fd, .events = POLLIN}, 1, 100), peer_close(&fourth),
+                       COUNTED(connections_refused_limit) > 0));
+    test_store_unblock();
+    for (size_t i = 0; i < 3; i++) {
+        expect_status(peer_receive(&peers[i]), 1, REPLY_STORED);
+        peer_close(&peers[i]);
+    }
+    buffer_fini(&batch);
     EXPECT_EVENTUALLY((fourth = peer_connect(tcp_url), peer_send(&fourth, "\0SP\0\0\x30\0\0", 8),
                        recv(fourth.fd, &(char[8]){0}, 8, MSG_WAITALL) == 8 || (peer_close(&fourth), false)));
     peer_close(&fourth);
@@ -717,7 +799,10 @@ int main(void)
         TEST(test_a_truncated_frame_is_timed_out),
         TEST(test_an_absurd_length_closes_at_once),
         TEST(test_a_frame_without_a_header_closes),
-        TEST(test_too_many_connections_are_closed),
+        TEST(test_silent_peers_make_room_for_others),
+        TEST(test_idle_peers_make_room_for_others),
+        TEST(test_an_idle_peer_is_closed_after_its_time),
+        TEST(test_while_all_have_requests_under_way_more_are_closed),
         TEST(test_a_peer_that_never_reads_is_timed_out),
         TEST(test_reading_stops_at_the_pipeline_limit),
         TEST(test_deaths_with_requests_outstanding_leave_nothing),
