@@ -37,8 +37,9 @@
 
 enum {
     SPAN_FLAG_REMOTE_PARENT = 1,
-    SPAN_FLAG_PARTIAL_EVIDENCE = 2, /* a call: answers from elsewhere in its request were not there to compare with */
-    SPAN_FLAGS_TRACE_SHIFT = 8      /* W3C's trace-flags: bits 8 … 15 */
+    SPAN_FLAG_PARTIAL_EVIDENCE =
+        2, /* a call: answers from elsewhere in its request were not there to compare with */
+    SPAN_FLAGS_TRACE_SHIFT = 8 /* W3C's trace-flags: bits 8 … 15 */
 };
 
 /* The value is a number, a double's bits, or the index of a string: the text itself, bytes in base64, or an array or a
@@ -180,6 +181,13 @@ static inline bool batch_is_newer(const struct batch *batch) { return batch->ver
  * least one trace and one operation (an absent span_trace or span_operation then means the first). No spans
  * at all is fine: counters. */
 bool batch_check_complete(const struct batch *batch, const char **why);
+
+/*
+ * Several unpacked batches of one producer and resource as one, in the arena: spans behind spans, with the first one's
+ * sequence and resource and the greatest of each counter. A trace that several name is in the trace table several times.
+ * Nothing but the batches' own memory is borrowed. False: out of arena.
+ */
+bool batch_join(struct batch *to, struct arena *arena, const struct batch *const *batches, size_t count);
 
 static inline struct str batch_string(const struct batch *batch, uint32_t index)
 {

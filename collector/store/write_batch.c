@@ -6,6 +6,8 @@
  * A group that holds a batch that was stored before fails as a whole, before any row was sent. Then the batches that are
  * there already are asked for, and the group is stored without them. A group that is refused for another reason is halved
  * until the batch is alone that cannot be stored.
+ *
+ * Batches of one producer that have traces in common are joined: a trace's spans in them are one fragment.
  */
 #include "base/clock.h"
 #include "collector/store/batch_names.h"
@@ -18,6 +20,8 @@
 #define COPY_PIECE_BYTES ((size_t)64 * 1024)
 #define ATTEMPTS_MAX                                                                                         \
     3 /* of a group in which batches turn out to be stored already, or a partition to be gone */
+
+#define JOIN_FRACTION 8 /* batches are joined when more than so small a part of their fragments goes away */
 
 static const char no_memory[] = "the batch takes more memory than is allowed";
 
@@ -90,6 +94,76 @@ static enum store_result make_unit(struct store *store, struct group *group, con
     return STORE_OK;
 }
 
+/* ---- batches of one producer that have traces in common ---- */
+
+static bool same_resource(const struct batch *a, const struct batch *b)
+{
+    bool same = a->resource_count == b->resource_count;
+    for (uint32_t i = 0; same && i < a->resource_count; i++)
+        same = str_equal(batch_string(a, a->resource_key[i]), batch_string(b, b->resource_key[i])) &&
+               str_equal(batch_string(a, a->resource_value[i]), batch_string(b, b->resource_value[i]));
+    return same;
+}
+
+/* How many members from here on are of one producer and resource, and no more spans together than one batch may have. */
+static size_t run_of(struct store_batch **members, size_t count)
+{
+    uint64_t spans = members[0]->batch->span_count;
+    size_t run = 1;
+    for (; run < count; run++) {
+        const struct batch *first = members[0]->batch, *next = members[run]->batch;
+        spans += next->span_count;
+        if (next->producer != first->producer || spans > BATCH_SPANS_MAX || !same_resource(first, next))
+            break;
+    }
+    return run;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(*(const unsigned char *const *)a, *(const unsigned char *const *)b, 16);
+}
+
+/* Joining copies all columns, so it has to save rows. */
+static bool share_traces(struct store *store, struct store_batch **members, size_t count)
+{
+    size_t ids = 0;
+    for (size_t i = 0; i < count; i++) ids += members[i]->batch->trace_count;
+    const unsigned char **sorted = arena_alloc(&store->scratch, ids * sizeof *sorted);
+    size_t at = 0, twice = 0;
+    for (size_t i = 0; sorted && i < count; i++)
+        for (uint32_t k = 0; k < members[i]->batch->trace_count; k++)
+            sorted[at++] = members[i]->batch->trace_ids + (size_t)k * 16;
+    if (sorted) qsort(sorted, at, sizeof *sorted, compare_ids);
+    for (size_t i = 1; sorted && i < at; i++) twice += compare_ids(&sorted[i - 1], &sorted[i]) == 0;
+    return twice > ids / JOIN_FRACTION;
+}
+
+static const struct batch *join(struct store *store, struct store_batch **members, size_t count)
+{
+    struct batch *joined = arena_array(&store->scratch, 1, sizeof *joined);
+    const struct batch **parts = arena_array(&store->scratch, count, sizeof *parts);
+    for (size_t i = 0; parts && i < count; i++) parts[i] = members[i]->batch;
+    return joined && parts && batch_join(joined, &store->scratch, parts, count) ? joined : NULL;
+}
+
+static enum store_result make_run(struct store *store, struct group *group, struct store_batch **members,
+                                  size_t count)
+{
+    enum store_result outcome = STORE_OK;
+    int64_t received_unix_ns = members[0]->received_unix_ns;
+    for (size_t i = 1; i < count; i++)
+        if (members[i]->received_unix_ns > received_unix_ns) received_unix_ns = members[i]->received_unix_ns;
+    if (count > 1 && share_traces(store, members, count)) {
+        const struct batch *joined = join(store, members, count);
+        if (!joined) return store_refuse(store, "%s", no_memory);
+        return make_unit(store, group, joined, received_unix_ns);
+    }
+    for (size_t i = 0; i < count && outcome == STORE_OK; i++)
+        outcome = make_unit(store, group, members[i]->batch, members[i]->received_unix_ns);
+    return outcome;
+}
+
 static enum store_result make_group(struct store *store, struct group *group, struct store_batch **members,
                                     size_t count)
 {
@@ -98,11 +172,12 @@ static enum store_result make_group(struct store *store, struct group *group, st
     group->rows = arena_array(&store->scratch, count, sizeof *group->rows);
     group->units = arena_array(&store->scratch, count, sizeof *group->units);
     if (!group->rows || !group->units) return store_refuse(store, "%s", no_memory);
-    for (size_t i = 0; i < count && outcome == STORE_OK; i++) {
-        const struct batch *batch = members[i]->batch;
-        group->rows[i] =
-            (struct write_batch_row){batch->producer, batch->sequence, members[i]->received_unix_ns};
-        outcome = make_unit(store, group, batch, members[i]->received_unix_ns);
+    for (size_t i = 0; i < count; i++)
+        group->rows[i] = (struct write_batch_row){members[i]->batch->producer, members[i]->batch->sequence,
+                                                  members[i]->received_unix_ns};
+    for (size_t i = 0, run; i < count && outcome == STORE_OK; i += run) {
+        run = run_of(members + i, count - i);
+        outcome = make_run(store, group, members + i, run);
     }
     return outcome;
 }

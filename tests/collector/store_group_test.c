@@ -64,6 +64,39 @@ static void several_producers_share_a_transaction(void **state)
     assert_int_equal(test_number("SELECT sum(length(traces) / 16)::bigint FROM weir.arrival"), 12);
 }
 
+/* Spans of a trace in several batches of a producer are one fragment; what is read is the same as from several. */
+static void traces_that_batches_share_are_one_fragment(void **state)
+{
+    (void)state;
+    struct batch *first = a_batch(10, 60), *second = a_batch(10, 50), *other = a_batch(10, 40);
+    second->producer = first->producer;
+    first->sequence = 1, second->sequence = 2;
+    memcpy(second->trace_ids, first->trace_ids, 5 * 16);
+    memcpy(other->trace_ids, first->trace_ids, 10 * 16); /* another process: not joined */
+    put(0, first), put(1, second), put(2, other);
+    assert_int_equal(store_write_group(store, group, 3), STORE_OK);
+    for (size_t i = 0; i < 3; i++) assert_int_equal(group[i].result, STORE_OK);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.batch"), 3);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.fragment"), 15 + 10);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.span"), 150);
+    assert_int_equal(test_number("SELECT sum(stored)::bigint FROM weir.producer"), 150);
+    char *together =
+        test_text("SELECT string_agg(format('%s %s %s %s', trace_id, operation, duration_ms, start), ','"
+                  " ORDER BY trace_id, start, operation, duration_ms) FROM weir.span");
+    struct store *fresh = test_store_fresh();
+    assert_int_equal(store_write_batch(fresh, first, TEST_NOW_NS), STORE_OK);
+    assert_int_equal(store_write_batch(fresh, second, TEST_NOW_NS), STORE_OK);
+    assert_int_equal(store_write_batch(fresh, other, TEST_NOW_NS), STORE_OK);
+    assert_int_equal(test_number("SELECT count(*) FROM weir.fragment"), 30);
+    char *apart =
+        test_text("SELECT string_agg(format('%s %s %s %s', trace_id, operation, duration_ms, start), ','"
+                  " ORDER BY trace_id, start, operation, duration_ms) FROM weir.span");
+    assert_string_equal(together, apart);
+    free(together);
+    free(apart);
+    store_free(fresh);
+}
+
 /* Several batches of one producer: one row, its counters the greatest, its spans the sum. */
 static void batches_of_one_producer_are_one_row(void **state)
 {
@@ -172,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(several_producers_share_a_transaction),
+        TEST(traces_that_batches_share_are_one_fragment),
         TEST(batches_of_one_producer_are_one_row),
         TEST(a_group_of_counters_alone_is_stored),
         TEST(a_duplicate_does_not_keep_the_others),

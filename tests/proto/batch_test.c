@@ -133,7 +133,8 @@ static void what_is_absent_costs_no_byte(void **state)
 #define X(name) assert_null(in.name);
         X(event_name)
         X(span_link_span_id)
-        X(scope_name) X(sampling_threshold)
+        X(scope_name)
+        X(sampling_threshold)
 #undef X
             in.span_scope = in.span_sampling = in.status_message = in.trace_state = NULL;
         in.dropped_attributes = in.dropped_events = in.dropped_span_links = NULL;
@@ -222,6 +223,125 @@ static void a_long_or_malformed_reason_still_is_a_reply(void **state)
     arena_fini(&arena);
 }
 
+/* ---- joining ---- */
+
+static void assert_same_text(const struct batch *a, uint32_t i, const struct batch *b, uint32_t k)
+{
+    struct str x = batch_string(a, i), y = batch_string(b, k);
+    assert_int_equal(x.len, y.len);
+    if (x.len) assert_memory_equal(x.data, y.data, x.len);
+}
+
+static uint32_t counted_before(const uint32_t *counts, uint32_t span)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; counts && i < span; i++) sum += counts[i];
+    return sum;
+}
+
+static void assert_same_attributes(const struct batch *a, uint32_t i, const struct batch *b, uint32_t k)
+{
+    uint32_t x = counted_before(a->attribute_count, i), y = counted_before(b->attribute_count, k);
+    assert_int_equal(batch_u32(a->attribute_count, i), batch_u32(b->attribute_count, k));
+    for (uint32_t n = 0; n < batch_u32(b->attribute_count, k); n++, x++, y++) {
+        assert_same_text(a, a->attribute_key[x], b, b->attribute_key[y]);
+        assert_int_equal(a->attribute_type[x], b->attribute_type[y]);
+        if (attribute_is_text(b->attribute_type[y]))
+            assert_same_text(a, (uint32_t)a->attribute_value[x], b, (uint32_t)b->attribute_value[y]);
+        else
+            assert_true(a->attribute_value[x] == b->attribute_value[y]);
+    }
+}
+
+static void assert_same_events(const struct batch *a, uint32_t i, const struct batch *b, uint32_t k)
+{
+    uint32_t x = counted_before(a->event_count, i), y = counted_before(b->event_count, k);
+    assert_int_equal(batch_u32(a->event_count, i), batch_u32(b->event_count, k));
+    for (uint32_t n = 0; n < batch_u32(b->event_count, k); n++) {
+        assert_same_text(a, a->event_name[x + n], b, b->event_name[y + n]);
+        assert_true(a->event_time_delta_ns[x + n] == b->event_time_delta_ns[y + n]);
+    }
+}
+
+static uint64_t start_of(const struct batch *b, uint32_t span)
+{
+    uint64_t start_ns = b->base_time_unix_ns;
+    for (uint32_t i = 0; i <= span; i++) start_ns += (uint64_t)batch_i64(b->start_delta_ns, i);
+    return start_ns;
+}
+
+static void assert_same_site(const struct batch *a, uint32_t i, const struct batch *b, uint32_t k)
+{
+    uint32_t x = batch_u32(a->span_site, i), y = batch_u32(b->span_site, k);
+    assert_int_equal(x != 0, y != 0);
+    if (!y) return;
+    assert_same_text(a, a->site_file[x - 1], b, b->site_file[y - 1]);
+    assert_int_equal(a->site_line[x - 1], b->site_line[y - 1]);
+}
+
+static void assert_same_span(const struct batch *a, uint32_t i, const struct batch *b, uint32_t k)
+{
+    assert_memory_equal(a->trace_ids + (size_t)batch_u32(a->span_trace, i) * 16,
+                        b->trace_ids + (size_t)batch_u32(b->span_trace, k) * 16, 16);
+    assert_true(a->span_id[i] == b->span_id[k]);
+    assert_true(batch_u64(a->parent_span_id, i) == batch_u64(b->parent_span_id, k));
+    assert_true(start_of(a, i) == start_of(b, k));
+    assert_true(batch_u64(a->duration_ns, i) == batch_u64(b->duration_ns, k));
+    assert_int_equal(batch_u32(a->status, i), batch_u32(b->status, k));
+    assert_same_text(a, batch_u32(a->status_message, i), b, batch_u32(b->status_message, k));
+    assert_same_text(a, a->operation_text[batch_u32(a->span_operation, i)], b,
+                     b->operation_text[batch_u32(b->span_operation, k)]);
+    assert_same_site(a, i, b, k);
+    assert_same_attributes(a, i, b, k);
+    assert_same_events(a, i, b, k);
+}
+
+static void round_trip_joined(const struct batch *joined)
+{
+    struct batch out;
+    struct arena arena;
+    const char *why;
+    size_t bytes;
+    unsigned char *packed = pack(joined, &bytes);
+    arena_init(&arena, ARENA_BYTES);
+    if (!batch_unpack(&out, &arena, packed, bytes, &why)) fail_msg("refused: %s", why);
+    arena_fini(&arena);
+    free(packed);
+}
+
+/* Every span of every part is in the joined batch as it was, and the joined batch is one that the wire would take. */
+static void joined_batches_are_what_they_were(void **state)
+{
+    (void)state;
+    struct id_generator random = {{1, 2, 3, 4}};
+    uint64_t seed = seed_from_environment();
+    print_message("WEIR_TEST_SEED=%llu\n", (unsigned long long)seed);
+    random.state[0] ^= seed;
+    for (int round = 0; round < ROUNDS / 4; round++) {
+        enum { PARTS_MAX = 4 };
+        struct arena arena;
+        struct batch made[PARTS_MAX], parts[PARTS_MAX], joined;
+        const struct batch *list[PARTS_MAX];
+        const char *why;
+        size_t count = 1 + id_next(&random) % PARTS_MAX, bytes;
+        arena_init(&arena, ARENA_BYTES);
+        for (size_t i = 0; i < count; i++) {
+            sample_batch_random(&made[i], &arena, &random, 20);
+            unsigned char *packed = pack(&made[i], &bytes);
+            assert_true(batch_unpack(&parts[i], &arena, packed, bytes, &why));
+            free(packed);
+            list[i] = &parts[i];
+        }
+        assert_true(batch_join(&joined, &arena, list, count));
+        uint32_t at = 0;
+        for (size_t i = 0; i < count; i++)
+            for (uint32_t k = 0; k < parts[i].span_count; k++) assert_same_span(&joined, at++, &parts[i], k);
+        assert_int_equal(joined.span_count, at);
+        round_trip_joined(&joined);
+        arena_fini(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +352,7 @@ int main(void)
         cmocka_unit_test(what_is_absent_costs_no_byte),
         cmocka_unit_test(counters_alone_are_a_batch),
         cmocka_unit_test(a_fragment_may_lack_what_a_batch_has),
+        cmocka_unit_test(joined_batches_are_what_they_were),
         cmocka_unit_test(replies_come_back),
         cmocka_unit_test(a_long_or_malformed_reason_still_is_a_reply),
     };
