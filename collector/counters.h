@@ -33,6 +33,7 @@
     X(spool_batches_sent_back, "batches sent back because the spool could not take them")                    \
     X(spool_records_corrupt, "records of the spool that were damaged, and are lost")                         \
     X(spool_ends_torn, "ends of the spool's files that a crash had torn")                                    \
+    X(batch_wait_longest_ms, "ms that a batch waited for its commit, at most")                               \
     X(spans_stored, "spans stored")                                                                          \
     X(traces_analysed, "traces analysed")                                                                    \
     X(traces_failed, "traces that could not be analysed")                                                    \

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "collector/counters.h"
 #include "collector/ingest/answers.h"
 #include "collector/ingest/drain.h"
 
@@ -72,10 +73,19 @@ static void send_back(struct writer *writer, struct incoming *first)
     }
 }
 
+/* Only this thread writes it. */
+static void note_wait(const struct incoming *oldest)
+{
+    uint64_t waited_ms = (uint64_t)((clock_monotonic_ns() - oldest->received_monotonic_ns) / NS_PER_MS);
+    if (waited_ms > atomic_load_explicit(&counters.batch_wait_longest_ms, memory_order_relaxed))
+        atomic_store_explicit(&counters.batch_wait_longest_ms, waited_ms, memory_order_relaxed);
+}
+
 static void write_group(struct writer *writer, struct incoming *first)
 {
     size_t count = list_group(writer, first);
     enum store_result outcome = store_write_group(writer->store, writer->group, count);
+    if (outcome == STORE_OK) note_wait(first);
     struct incoming *left = answer_group(writer, first);
     if (left && writer->spooler)
         incoming_return(writer->queue, left);
