@@ -306,9 +306,13 @@ static bool is_shown(const struct finding *finding)
     return finding->kind != FINDING_sequential_independent || finding->confidence > CONFIDENCE_POSSIBLE;
 }
 
+/* Over all requests: what few have comes behind what all have, if those save more together. */
 static int largest_saving_first(const void *a, const void *b)
 {
     const struct finding *x = a, *y = b;
+    int64_t x_total_ns = finding_saving_total_ns(x, x->requests_seen);
+    int64_t y_total_ns = finding_saving_total_ns(y, y->requests_seen);
+    if (x_total_ns != y_total_ns) return x_total_ns > y_total_ns ? -1 : 1;
     if (x->saving_ns != y->saving_ns) return x->saving_ns > y->saving_ns ? -1 : 1;
     if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;
     int order = order_of_texts(x->endpoint, y->endpoint);

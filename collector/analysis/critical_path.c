@@ -5,6 +5,9 @@
  * inside each of them likewise. Handling all spans in order of their ends, latest first, does this without
  * recursion and without scanning children again: `free_until` of a span is the time before which its next
  * child on the path must end.
+ *
+ * What a process goes on with when its request has ended (a job in a queue, a thread that nobody joined) is not on
+ * it: the request did not wait for that. Of another process the end says nothing, since its clock may be ahead.
  */
 #include "collector/analysis/analysis.h"
 
@@ -12,11 +15,14 @@
 
 #include <stdlib.h>
 
+#define OUTLASTS_NS 1000000 /* by more than clocks are rounded to */
+
 struct candidate {
     const struct span *span;
     int64_t end_ns;     /* cut to what its parents cover */
     int64_t free_until; /* valid once on the path */
     size_t parent;      /* in the order of the walk */
+    bool outlasts;      /* the request did not wait for its end */
     bool on_path;
 };
 
@@ -40,6 +46,12 @@ static size_t count_subtree(const struct span *root)
     return count;
 }
 
+static bool outlasts(const struct span *span, const struct span *root)
+{
+    return span_end_ns(span) - OUTLASTS_NS > span_end_ns(root) &&
+           same_process(span->resource, root->resource);
+}
+
 /* Lists the subtree, parents first. places: where each span of the trace stands in the list. */
 static void list_subtree(const struct trace *trace, const struct span *root, struct candidate *list,
                          size_t *places)
@@ -52,6 +64,7 @@ static void list_subtree(const struct trace *trace, const struct span *root, str
             candidate->parent = places[span->parent - trace->spans];
             int64_t limit_ns = list[candidate->parent].end_ns;
             if (candidate->end_ns > limit_ns) candidate->end_ns = limit_ns;
+            candidate->outlasts = outlasts(span, root);
         }
         places[span - trace->spans] = at++;
     }
@@ -64,7 +77,9 @@ static void walk_back(struct candidate *list, const struct by_end *order, size_t
         if (order[i].at != 0) {
             struct candidate *parent = &list[candidate->parent];
             bool ended_in_time = candidate->end_ns <= parent->free_until;
-            if (!parent->on_path || !ended_in_time || candidate->span->start_ns > candidate->end_ns) continue;
+            if (!parent->on_path || candidate->outlasts || !ended_in_time ||
+                candidate->span->start_ns > candidate->end_ns)
+                continue;
             parent->free_until = candidate->span->start_ns;
         }
         candidate->on_path = true;

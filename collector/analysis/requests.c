@@ -108,7 +108,7 @@ static bool intern_all(struct split *split)
 
 /* ---- which span belongs to which request ---- */
 
-static bool same_process(const struct resource *a, const struct resource *b)
+bool same_process(const struct resource *a, const struct resource *b)
 {
     return a == b ||
            (str_equal(a->service_name, b->service_name) && str_equal(a->instance_id, b->instance_id) &&

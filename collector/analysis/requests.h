@@ -55,6 +55,9 @@ struct trace_requests {
 /* False: out of arena. */
 bool split_requests(struct trace_requests *result, const struct trace *trace, struct arena *arena);
 
+/* By what they say of themselves: service, version and instance. */
+bool same_process(const struct resource *a, const struct resource *b);
+
 /* Whether this span begins a request. Its parent must be set. */
 bool starts_request(const struct span *span);
 

@@ -154,6 +154,19 @@ static void another_source_is_another_finding(void **state)
     assert_int_equal(all[2].saving_ns, 100);
 }
 
+static void what_saves_more_over_all_requests_comes_first(void **state)
+{
+    struct finding findings[] = {loop(10, 250, 1), loop(10, 100, 2), loop(10, 100, 3), loop(10, 100, 4)};
+    findings[0].has_source = true;
+    findings[0].source = (struct finding_operation){.type = OPERATION_DB, .text = STR("SELECT a")};
+    uint32_t count;
+    const struct finding *all = aggregate(*state, findings, 4, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(all[0].saving_ns, 100);
+    assert_int_equal(all[0].requests, 3);
+    assert_int_equal(all[1].saving_ns, 250);
+}
+
 static void the_least_sure_request_decides(void **state)
 {
     struct finding findings[] = {loop(10, 100, 1), loop(10, 100, 2)};
@@ -251,6 +264,7 @@ int main(void)
         REQUEST_TEST(the_newest_traces_are_kept),
         REQUEST_TEST(places_that_differ_are_not_named),
         REQUEST_TEST(another_source_is_another_finding),
+        REQUEST_TEST(what_saves_more_over_all_requests_comes_first),
         REQUEST_TEST(the_least_sure_request_decides),
         REQUEST_TEST(three_differing_inputs_make_it_likely),
         REQUEST_TEST(unknown_inputs_do_not_count),

@@ -67,6 +67,19 @@ static void it_goes_into_children(void **state)
     assert_string_equal(path_of(build, path), "GPAB");
 }
 
+static void what_goes_on_after_the_request_is_not_on_it(void **state)
+{
+    struct build *build = *state;
+    char path[64];
+    call_db(build, request_of(build), "A", 100, 1);
+    struct span *job = open_span(build, request_of(build), "J");
+    build->now_us += 10;
+    close_request(build);
+    call_db(build, job, "B", 5000, 1);
+    span_close(build, job);
+    assert_string_equal(path_of(build, path), "GA");
+}
+
 static void what_begins_after_the_parent_is_not_on_it(void **state)
 {
     struct build *build = *state;
@@ -115,6 +128,7 @@ int main(void)
         REQUEST_TEST(of_two_at_once_the_last_to_end),
         REQUEST_TEST(a_long_one_before_a_short_one_inside_its_time),
         REQUEST_TEST(it_goes_into_children),
+        REQUEST_TEST(what_goes_on_after_the_request_is_not_on_it),
         REQUEST_TEST(what_begins_after_the_parent_is_not_on_it),
         REQUEST_TEST(a_child_that_outlives_its_parent),
         REQUEST_TEST(only_the_subtree_asked_for),

@@ -26,8 +26,10 @@ static void report_of_many(struct buffer *out, const struct view *view)
     struct endpoint_summary many[3 * 4];
     assert_int_equal(count, 4);
     for (uint32_t i = 0; i < 3 * count; i++) many[i] = endpoints[i % count];
-    many[1].findings = (const struct finding[]){endpoints[1].findings[0], endpoints[1].findings[1],
-                                                endpoints[1].findings[2], endpoints[1].findings[1]};
+    struct finding of_some = endpoints[1].findings[0]; /* requests, not of all */
+    of_some.requests = 2;
+    many[1].findings = (const struct finding[]){of_some, endpoints[1].findings[1], endpoints[1].findings[2],
+                                                endpoints[1].findings[1]};
     many[1].finding_count = 4;
     text_report(out, view, many, 3 * count, NULL);
 }

@@ -227,7 +227,7 @@ void doctor_sampled(struct doctor *doctor)
                         samplers[i].words, by.text);
         }
     }
-    if (!any) doctor_fine(doctor, "sampled", "nothing by the services of the last hour");
+    if (!any) doctor_fine(doctor, "sampled", "the services of the last hour recorded every request");
 }
 
 /* ---- analysis ---- */
@@ -252,8 +252,9 @@ void doctor_analysis(struct doctor *doctor)
                       "traces that still grow wait until they are quiet; else give the collector more CPU, "
                       "or start a second one on the same database");
     } else if (!failed) {
-        doctor_fine(doctor, "analysis", "%" PRId64 " requests analysed, %" PRId64 " traces wait",
-                    doctor_number(doctor->status, "requests"), pending);
+        doctor_fine(doctor, "analysis", "%" PRId64 " requests analysed, %" PRId64 " %s",
+                    doctor_number(doctor->status, "requests"), pending,
+                    pending == 1 ? "trace waits" : "traces wait");
     }
 }
 

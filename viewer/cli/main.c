@@ -28,7 +28,7 @@ const struct command commands[] = {
      .options = READING | OPTIONS_FILTER,
      .run = command_ask},
     {.name = "findings",
-     .what = "what to repair, largest saving first",
+     .what = "what to repair, first what saves the most in all",
      .example = "weir findings --endpoint 'GET /api/products'",
      .options = READING | OPTIONS_FILTER | OPTION_BIT(trace),
      .run = command_ask},
@@ -224,7 +224,9 @@ int main(int argc, char **argv)
     char error[OPTIONS_ERROR_BYTES];
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is told by the write that fails */
     if (!options_read(&options, argc, argv, error)) {
-        complain("%s; weir help", error);
+        const struct command *meant = options.positional_count ? command_find(options.positional[0]) : NULL;
+        complain("%s; weir %s%s--help says which there are", error, meant ? meant->name : "",
+                 meant ? " " : "");
         return EXIT_USAGE;
     }
     if (options.positional_count == 0) return run_without_command(&options);

@@ -81,6 +81,13 @@ static void name_operation(struct words *words, const struct finding_operation *
     words_name(words, operation->label.len ? operation->label : operation->text);
 }
 
+/* "250 ms", or of several calls "×20, 250 ms" */
+static void cost_of(struct words *words, const struct finding_operation *operation)
+{
+    if (operation->count > 1) words_printf(words, "×%s," WORDS_SPACE, units_count(operation->count).text);
+    words_printf(words, "%s", units_duration(operation->cost_ns).text);
+}
+
 /* "POST inventory /stock/bulk (250 ms), then GET pricing /prices (850 ms): neither needs the other's answer"
  */
 static void sequence(struct words *words, const struct finding *finding)
@@ -90,8 +97,8 @@ static void sequence(struct words *words, const struct finding *finding)
         if (i) words_add(words, ", then ");
         name_operation(words, operation);
         words_add(words, " (");
-        if (operation->count > 1) words_printf(words, "×%s," WORDS_SPACE, units_count(operation->count).text);
-        words_printf(words, "%s)", units_duration(operation->cost_ns).text);
+        cost_of(words, operation);
+        words_add(words, ")");
     }
     bool two = finding->operation_count == 2;
     if (needs_nothing(finding))
@@ -192,7 +199,9 @@ static void plain_sequence(struct words *words, const struct finding *finding)
         if (i == 1) words_add(words, " to end before it starts ");
         if (i > 1) words_add(words, ", and for that before ");
         name_operation(words, &finding->operations[i]);
-        words_printf(words, " (%s)", units_duration(finding->operations[i].cost_ns).text);
+        words_add(words, " (");
+        cost_of(words, &finding->operations[i]);
+        words_add(words, ")");
     }
     words_printf(words, ", %s.",
                  finding->operation_count > 2 ? "though none needs an answer of the others"

@@ -142,6 +142,23 @@ static void header(struct paper *paper, struct words *words, const struct endpoi
 
 /* ---- what to repair in it ---- */
 
+/* Over all 5 requests that is 5.9 s. Or: It was seen in 2 of 5 requests; over all 5 that is 2.4 s. */
+static void total_saving(struct words *words, const struct endpoint_summary *endpoint,
+                         const struct finding *finding)
+{
+    int64_t total_ns = finding_saving_total_ns(finding, endpoint->count);
+    bool is_in_some = finding->requests < finding->requests_seen;
+    if (endpoint->count <= 1 || total_ns <= 0) return;
+    if (is_in_some) {
+        words_add(words, " It was seen in ");
+        finding_words_requests(words, finding);
+        words_add(words, ";");
+    }
+    words_printf(words, " %s all %s%s%s that is %s.", is_in_some ? "over" : "Over",
+                 endpoint_is_estimate(endpoint) ? "about" WORDS_SPACE : "", units_count(endpoint->count).text,
+                 is_in_some ? "" : " requests", units_estimate(total_ns).text);
+}
+
 /* Repair first: it asks … Repaired, a request takes about 950 ms. Over all 5 requests that is 5.9 s. */
 static void first_repair(struct paper *paper, struct words *words, const struct endpoint_summary *endpoint)
 {
@@ -153,11 +170,7 @@ static void first_repair(struct paper *paper, struct words *words, const struct 
     finding_words_plain(words, finding);
     words_add(words, " ");
     finding_words_effect(words, finding);
-    int64_t total_ns = finding_saving_total_ns(finding, endpoint->count);
-    if (endpoint->count > 1 && total_ns > 0)
-        words_printf(words, " Over all %s%s requests that is %s.",
-                     endpoint_is_estimate(endpoint) ? "about" WORDS_SPACE : "",
-                     units_count(endpoint->count).text, units_estimate(total_ns).text);
+    total_saving(words, endpoint, finding);
     wrap_line(paper, words, INDENT, INDENT);
     words_style(words, STYLE_GOOD);
     words_add(words, "→ ");
@@ -183,6 +196,10 @@ static void next_repair(struct paper *paper, struct words *words, const struct f
     finding_words_calls(words, finding);
     if (finding->saving_ns > 0)
         words_printf(words, ", saves %s a request", units_estimate(finding->saving_ns).text);
+    if (finding->requests < finding->requests_seen) {
+        words_add(words, " in ");
+        finding_words_requests(words, finding);
+    }
     if (finding->site.file.len) {
         words_add(words, " (");
         finding_words_site(words, &finding->site, false);
@@ -329,9 +346,9 @@ static void warnings(struct paper *paper, const struct status_view *status)
         paper_say(paper, STYLE_BAD, 0, line);
     }
     if (status->traces_pending) {
-        snprintf(line, sizeof line, "%s %s still to be analysed, the oldest for %s.",
-                 units_count(status->traces_pending).text,
-                 status->traces_pending == 1 ? "trace is" : "traces are",
+        snprintf(line, sizeof line, "%s %s %s.", units_count(status->traces_pending).text,
+                 status->traces_pending == 1 ? "trace is still to be analysed, for"
+                                             : "traces are still to be analysed, the oldest for",
                  units_age(paper->view->now_ns, status->oldest_pending_ns).text);
         paper_say(paper, STYLE_FAINT, 0, line);
     }
