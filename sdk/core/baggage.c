@@ -142,7 +142,9 @@ void baggage_read(struct weir_baggage *baggage, const char *const *lines, size_t
 
 void baggage_copy(struct weir_baggage *to, const struct weir_baggage *from)
 {
-    to->bytes = from ? from->bytes : 0;
+    uint16_t bytes = from ? from->bytes : 0;
+    to->bytes =
+        bytes < WEIR_BAGGAGE_BYTES ? bytes : WEIR_BAGGAGE_BYTES; /* a program may not have zeroed it */
     to->members = from ? from->members : 0;
     if (to->bytes) memcpy(to->text, from->text, to->bytes);
     to->text[to->bytes] = 0;
@@ -152,7 +154,7 @@ void baggage_copy(struct weir_baggage *to, const struct weir_baggage *from)
 
 bool weir_baggage_next(const struct weir_baggage *baggage, size_t *at, struct weir_baggage_member *member)
 {
-    if (!baggage || *at >= baggage->bytes) return false;
+    if (!baggage || *at >= baggage->bytes || baggage->bytes > WEIR_BAGGAGE_BYTES) return false;
     struct str rest = str_view(baggage->text + *at, baggage->bytes - *at);
     struct str properties = cut(&rest, ',');
     *at += properties.len + 1;

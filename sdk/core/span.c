@@ -66,15 +66,34 @@ static inline void child_of(struct span_slot *slot, const struct span_slot *pare
     span_sampling_inherit(slot, parent);
 }
 
+static inline void stack_push(struct thread_state *thread, uint32_t at)
+{
+    struct span_slot *slot = &thread->slots[at];
+    uint8_t index = (uint8_t)at;
+    slot->on_stack = true;
+    slot->below = thread->top;
+    slot->above = NO_SLOT;
+    if (thread->top != NO_SLOT) thread->slots[thread->top].above = index;
+    thread->top = index;
+}
+
+static inline void stack_remove(struct thread_state *thread, struct span_slot *slot)
+{
+    if (slot->below != NO_SLOT) thread->slots[slot->below].above = slot->above;
+    if (slot->above != NO_SLOT)
+        thread->slots[slot->above].below = slot->below;
+    else
+        thread->top = slot->below;
+}
+
 static inline void give_slot_back(struct thread_state *thread, uint32_t index)
 {
     thread->slots[index].generation++;
     thread->free_slots |= 1ull << index;
 }
 
-/* Out of slots, the call that has been open longest gives up its own: most likely nobody will ever end it (its answer was
- * fetched by another thread, or never). Then the new span is kept, and that call is what is lost. False: no call is open. */
-static bool reclaim_call(struct thread_state *thread)
+/* The call that has been open longest; NULL: no call is open. */
+static struct span_slot *oldest_call(struct thread_state *thread)
 {
     struct span_slot *oldest = NULL;
     for (uint32_t i = 0; i < SPAN_DEPTH; i++) {
@@ -82,9 +101,37 @@ static bool reclaim_call(struct thread_state *thread)
         if (!slot->on_stack && (!oldest || slot->record.start_ticks < oldest->record.start_ticks))
             oldest = slot;
     }
-    if (!oldest) return false;
-    if (oldest->is_request) request_end(thread, oldest);
-    give_slot_back(thread, thread_slot_index(thread, oldest));
+    return oldest;
+}
+
+/* Of the spans on the stack that the current one does not descend from, the lowest: left by a longjmp, or forgotten. NULL:
+ * they are one line, as in a deep recursion. */
+static struct span_slot *lowest_stranger(struct thread_state *thread)
+{
+    struct span_slot *lowest = NULL;
+    uint64_t wanted = thread->slots[thread->top].record.span_id;
+    for (uint8_t at = thread->top; at != NO_SLOT; at = thread->slots[at].below) {
+        struct span_slot *slot = &thread->slots[at];
+        if (slot->record.span_id != wanted)
+            lowest = slot;
+        else if (!span_is_attached(slot)) /* else the span itself may be open, too, further below */
+            wanted = slot->record.parent_id;
+    }
+    return lowest;
+}
+
+/* Out of slots, one that most likely nobody will ever end is given up: a call whose answer was fetched by another thread, or
+ * never, or a span that was left by a longjmp. Then the new span is kept, and that one is what is lost. False: there is
+ * none such. */
+static bool reclaim_slot(struct thread_state *thread)
+{
+    struct span_slot *slot = oldest_call(thread);
+    if (!slot) slot = lowest_stranger(thread);
+    if (!slot) return false;
+    if (slot->on_stack) stack_remove(thread, slot);
+    if (slot->is_request) request_end(thread, slot);
+    if (!span_is_attached(slot)) thread_count_up(&thread->dropped_too_deep);
+    give_slot_back(thread, thread_slot_index(thread, slot));
     return true;
 }
 
@@ -118,9 +165,9 @@ static inline struct span_slot *take_free_slot(struct thread_state *thread, uint
 /* The same; NULL: too deep, counted. */
 static struct span_slot *take_slot(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
 {
-    if (thread->free_slots == 0) {
+    if (thread->free_slots == 0 && !reclaim_slot(thread)) {
         thread_count_up(&thread->dropped_too_deep);
-        if (!reclaim_call(thread)) return NULL;
+        return NULL;
     }
     return take_free_slot(thread, free_slot(thread), site, kind);
 }
@@ -207,26 +254,6 @@ static inline void record_push(struct thread_state *thread, const struct span_sl
     record_write(to, slot, bytes);
     parts_write(to + 1, thread, slot, call);
     ring_commit(thread->ring, bytes);
-}
-
-static inline void stack_push(struct thread_state *thread, uint32_t at)
-{
-    struct span_slot *slot = &thread->slots[at];
-    uint8_t index = (uint8_t)at;
-    slot->on_stack = true;
-    slot->below = thread->top;
-    slot->above = NO_SLOT;
-    if (thread->top != NO_SLOT) thread->slots[thread->top].above = index;
-    thread->top = index;
-}
-
-static inline void stack_remove(struct thread_state *thread, struct span_slot *slot)
-{
-    if (slot->below != NO_SLOT) thread->slots[slot->below].above = slot->above;
-    if (slot->above != NO_SLOT)
-        thread->slots[slot->above].below = slot->below;
-    else
-        thread->top = slot->below;
 }
 
 void span_close(struct thread_state *thread, struct span_slot *slot, const struct call_state *call)

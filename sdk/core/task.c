@@ -6,6 +6,7 @@
  */
 #include <weir/task.h>
 
+#include "model/span.h"
 #include "sdk/core/span.h"
 #include "sdk/core/span_clock.h"
 
@@ -53,6 +54,13 @@ void weir_task_server(struct weir_task *memory, const struct weir_site *site, co
     take(task, weir_server_begin(site, method, route, headers), baggage);
 }
 
+/* What is none of the kinds would have the whole batch refused. */
+static uint8_t kind_of(enum weir_task_kind kind)
+{
+    bool is_known = kind == WEIR_TASK_PRODUCER || kind == WEIR_TASK_CONSUMER;
+    return is_known ? (uint8_t)kind : SPAN_KIND_INTERNAL;
+}
+
 void weir_task_begin(struct weir_task *memory, const struct weir_site *site, enum weir_task_kind kind,
                      const struct weir_context *parent)
 {
@@ -62,7 +70,7 @@ void weir_task_begin(struct weir_task *memory, const struct weir_site *site, enu
     struct weir_attachment attachment = weir_context_attach(parent, NULL);
     take(task, weir_span_begin(site), NULL);
     weir_context_detach(attachment);
-    task->span.record.kind = (uint8_t)kind;
+    task->span.record.kind = kind_of(kind);
     if (attachment.generation && parent->remote) task->span.record.flags |= SPAN_FLAG_REMOTE_PARENT;
 }
 

@@ -2,6 +2,8 @@
 #include "sdk/export/batch_room.h"
 
 #include "base/hash.h"
+#include "base/utf8.h"
+#include "model/operation.h"
 
 #include <stdlib.h>
 
@@ -198,8 +200,10 @@ static bool string_new(struct builder *builder, struct str text, uint64_t hash, 
     return true;
 }
 
+/* Names and keys are the program's own strings, of any length: one must not make a batch that nobody takes. */
 bool builder_string(struct builder *builder, struct str text, uint32_t *index)
 {
+    if (text.len > OPERATION_TEXT_MAX) text.len = utf8_cut(text, OPERATION_TEXT_MAX);
     if (builder->batch.string_count == 0) {
         uint32_t empty;
         if (!string_new(builder, str_of(""), hash_bytes("", 0), &empty)) return false;

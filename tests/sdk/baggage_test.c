@@ -5,6 +5,7 @@
 #include "sdk/core/baggage.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct weir_baggage baggage;
 
@@ -44,6 +45,29 @@ static void blanks_go_and_all_else_stays(void **state)
     baggage_read(&baggage, lines, 2);
     assert_string_equal(baggage.text, "userId=alice,serverNode=DF%2028,isProduction=false");
     assert_string_equal(get("serverNode"), "DF 28");
+}
+
+/* Of a struct that a program has not zeroed. */
+static void no_length_is_believed(void **state)
+{
+    (void)state;
+    struct {
+        struct weir_baggage copy;
+        char behind[60000];
+    } *room = malloc(sizeof *room);
+    struct weir_baggage_member member;
+    size_t at = 0;
+    assert_non_null(room);
+    memset(room, 'x', sizeof *room);
+    memset(&baggage, 0xff, sizeof baggage);
+    assert_false(weir_baggage_next(&baggage, &at, &member));
+    assert_int_equal(weir_baggage_get(&baggage, "a", NULL, 0), -1);
+    baggage_copy(&room->copy, &baggage);
+    assert_int_equal(room->copy.bytes, WEIR_BAGGAGE_BYTES);
+    for (size_t i = 0; i < sizeof room->behind; i++) assert_int_equal(room->behind[i], 'x');
+    free(room);
+    assert_true(weir_baggage_set(&baggage, "a", "1", NULL));
+    assert_string_equal(baggage.text, "a=1");
 }
 
 static void a_bad_member_goes_alone(void **state)
@@ -170,9 +194,10 @@ static void limits_leave_whole_members_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blanks_go_and_all_else_stays), cmocka_unit_test(a_bad_member_goes_alone),
-        cmocka_unit_test(values_are_decoded_as_utf_8),  cmocka_unit_test(members_are_set_and_removed),
-        cmocka_unit_test(members_come_in_order),        cmocka_unit_test(limits_leave_whole_members_out),
+        cmocka_unit_test(blanks_go_and_all_else_stays),   cmocka_unit_test(a_bad_member_goes_alone),
+        cmocka_unit_test(no_length_is_believed),          cmocka_unit_test(values_are_decoded_as_utf_8),
+        cmocka_unit_test(members_are_set_and_removed),    cmocka_unit_test(members_come_in_order),
+        cmocka_unit_test(limits_leave_whole_members_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -422,6 +422,28 @@ static void off_does_nothing(void **state)
     weir_context_inject(&context, &baggage, NULL);
 }
 
+/* OpenTelemetry: OTEL_SDK_DISABLED has no effect on propagators. */
+static void a_disabled_service_passes_on_what_came(void **state)
+{
+    (void)state;
+    struct weir_context context;
+    static struct weir_baggage baggage;
+    assert_int_equal(weir_init(&(struct weir_config){.disabled = WEIR_SWITCH_ON}), WEIR_DISABLED);
+    request_with("00-" TRACE "-" PARENT "-03", "foo=1", "a=1");
+    assert_true(weir_context_extract(&headers, &context, &baggage));
+    out.count = 0;
+    weir_context_inject(&context, &baggage, &writer);
+    assert_string_equal(line_of(&out, "traceparent"), "00-" TRACE "-" PARENT "-03");
+    assert_string_equal(line_of(&out, "tracestate"), "foo=1");
+    assert_string_equal(line_of(&out, "baggage"), "a=1");
+
+    assert_int_equal(weir_init(&(struct weir_config){.disabled = WEIR_SWITCH_ON, .propagators = "baggage"}),
+                     WEIR_DISABLED);
+    assert_false(weir_context_extract(&headers, NULL, &baggage));
+    assert_string_equal(baggage.text, "a=1");
+    weir_init(&(struct weir_config){.disabled = WEIR_SWITCH_ON});
+}
+
 int main(void)
 {
 #define WITH_PEER(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -440,6 +462,7 @@ int main(void)
         WITH_PEER(a_child_attaches_what_was_captured),
         WITH_PEER(more_than_fits_is_lost_and_counted),
         cmocka_unit_test(off_does_nothing),
+        cmocka_unit_test(a_disabled_service_passes_on_what_came),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

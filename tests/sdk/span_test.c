@@ -7,10 +7,11 @@
 #include "tests/sdk/peer.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <weir/call.h>
-#include <weir/weir.h>
+#include <weir/context.h>
 
 static struct peer *peer;
 
@@ -202,6 +203,79 @@ static void calls_that_never_end_make_room(void **state)
     assert_int_equal(after.created - before.created, 11);
 }
 
+static jmp_buf back;
+
+static void leave_by_longjmp(void)
+{
+    WEIR_SERVER_SPAN(request, "GET", "/left", NULL);
+    WEIR_SPAN("left");
+    longjmp(back, 1);
+}
+
+/* What a longjmp leaves behind is never ended: a thread that lives on such errors goes on with its spans. */
+static void spans_left_by_longjmp_make_room(void **state)
+{
+    (void)state;
+    struct weir_stats before = stats_now();
+    for (volatile int i = 0; i < 2 * SPAN_DEPTH; i++)
+        if (setjmp(back) == 0) leave_by_longjmp();
+    for (int i = 0; i < 3; i++) {
+        WEIR_SERVER_SPAN(request, "GET", "/after", NULL);
+        WEIR_SPAN("after");
+        WEIR_SPAN_AS(inner, "inner");
+        assert_int_equal(weir_span_current().slot, inner.slot);
+    }
+    struct weir_stats after = stats_now();
+    assert_true(peer_wait_spans(peer, 9));
+    assert_int_equal(after.created - before.created - (after.dropped - before.dropped), 9);
+    assert_int_equal(parent_of("inner"), id_of("after"));
+    assert_int_equal(parent_of("after"), id_of("GET /after"));
+}
+
+/* Those that the current span is beneath stay, also where the same span is attached again. */
+static void a_line_of_spans_makes_no_room(void **state)
+{
+    (void)state;
+    struct weir_context context;
+    struct weir_stats before = stats_now();
+    struct weir_span request = weir_server_begin(WEIR_SITE(NULL), "GET", "/line", NULL);
+    assert_true(weir_span_context(request, &context));
+    struct weir_attachment attachment = weir_context_attach(&context, NULL);
+    struct weir_span spans[SPAN_DEPTH];
+    for (int i = 0; i < SPAN_DEPTH; i++) spans[i] = weir_span_begin(WEIR_SITE("in line"));
+    for (int i = SPAN_DEPTH; i-- > 0;) weir_span_end(spans[i]);
+    weir_context_detach(attachment);
+    weir_span_end(request);
+    assert_int_equal(stats_now().dropped_too_deep - before.dropped_too_deep, 2);
+    assert_true(peer_wait_spans(peer, SPAN_DEPTH - 1));
+    find("GET /line");
+}
+
+/* Names should be literals; whatever they are, the batch is one that a collector takes. */
+static void a_long_name_is_cut(void **state)
+{
+    (void)state;
+    size_t bytes = (size_t)17 << 20;
+    char *name = malloc(bytes + 1);
+    assert_non_null(name);
+    memset(name, 'n', bytes);
+    name[bytes] = 0;
+    memcpy(name + 4095, "\xc3\xa9", 2);
+    const struct weir_site site = {name, name, name, 1};
+    {
+        struct weir_span span = weir_span_begin(&site);
+        weir_span_int(span, name, 1);
+        weir_span_event(span, name, WEIR_NO_ATTRIBUTES);
+        weir_span_error(span, name);
+        weir_span_end(span);
+    }
+    assert_true(peer_wait_spans(peer, 1));
+    const struct batch *batch = &peer_batch(peer, 0)->batch;
+    struct str text = batch_string(batch, batch->operation_text[at32(batch->span_operation, 0)]);
+    assert_int_equal(text.len, 4095); /* not through a character */
+    free(name);
+}
+
 static void attributes_of_all_types(void **state)
 {
     (void)state;
@@ -366,6 +440,9 @@ int main(void)
         TEST(stale_and_foreign_handles_do_nothing),
         TEST(too_deep_is_counted),
         TEST(calls_that_never_end_make_room),
+        TEST(spans_left_by_longjmp_make_room),
+        TEST(a_line_of_spans_makes_no_room),
+        TEST(a_long_name_is_cut),
         TEST(attributes_of_all_types),
         TEST(a_damaged_ring_harms_nobody),
         TEST(the_status_is_an_error_type),

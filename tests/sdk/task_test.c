@@ -230,6 +230,20 @@ static void without_a_parent_it_is_the_current_spans(void **state)
     assert_int_equal(at32(find("of another").batch->flags, find("of another").span), SPAN_FLAG_REMOTE_PARENT);
 }
 
+static void a_kind_that_is_none_is_internal(void **state)
+{
+    (void)state;
+    static const int kinds[] = {0, 2, 3, 6, 99, 256 + WEIR_TASK_CONSUMER, -1};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct weir_task task;
+        weir_task_begin(&task, WEIR_SITE("of no kind"), (enum weir_task_kind)kinds[i], NULL);
+        weir_task_end(&task);
+    }
+    assert_true(peer_wait_spans(peer, sizeof kinds / sizeof kinds[0]));
+    for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        assert_int_equal(kind_of(find_nth("of no kind", i)), SPAN_KIND_INTERNAL);
+}
+
 static void responses_tell_errors(void **state)
 {
     (void)state;
@@ -433,6 +447,7 @@ int main(void)
         WITH_PEER(a_thousand_requests_at_once),
         WITH_PEER(any_thread_may_end_it),
         WITH_PEER(without_a_parent_it_is_the_current_spans),
+        WITH_PEER(a_kind_that_is_none_is_internal),
         WITH_PEER(responses_tell_errors),
         WITH_PEER(the_unsampled_are_passed_on),
         WITH_PEER(what_does_not_fit_is_counted),

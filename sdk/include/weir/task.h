@@ -50,7 +50,7 @@ struct weir_task {
 enum weir_task_kind { WEIR_TASK_INTERNAL = 1, WEIR_TASK_PRODUCER = 4, WEIR_TASK_CONSUMER = 5 };
 
 /* A span under parent; NULL, or one without ids: under the thread's current span, else of a new trace. A consumer is a
- * request of its own in reports, as a server span is. */
+ * request of its own in reports, as a server span is. A kind that is none is internal. */
 WEIR_API void weir_task_begin(struct weir_task *task, const struct weir_site *site, enum weir_task_kind kind,
                               const struct weir_context *parent);
 /* As weir_server_begin. What baggage came is put into *baggage, which may be NULL. */

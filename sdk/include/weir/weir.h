@@ -340,7 +340,8 @@ WEIR_INLINE void weir_span_cleanup_(struct weir_span *span) { weir_span_end(*spa
         sizeof((const struct weir_attribute[]){__VA_ARGS__}) / sizeof(struct weir_attribute)
 #endif
 
-/* A span from here to the end of the block. name must be a literal. */
+/* A span from here to the end of the block. name must be a literal. Where two stand in one line, as in a macro of your own,
+ * WEIR_SPAN_AS gives each a variable. longjmp does not end it. */
 #define WEIR_SPAN(name) WEIR_SPAN_AS(WEIR_PASTE(weir_span_, __LINE__), name)
 #define WEIR_SPAN_AS(variable, name)                                                                         \
     __attribute__((cleanup(weir_span_cleanup_), unused)) struct weir_span variable =                         \
