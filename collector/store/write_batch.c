@@ -15,6 +15,7 @@
 #include "collector/store/fragment_row.h"
 #include "collector/store/write_statement.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #define COPY_PIECE_BYTES ((size_t)64 * 1024)
@@ -30,6 +31,12 @@ struct day_set {
     size_t count;
 };
 
+/* Where a row's fragment is. */
+struct row_place {
+    uint64_t key; /* the trace id's first bytes */
+    uint32_t unit, fragment;
+};
+
 /* What is stored in one transaction. */
 struct group {
     struct store_batch **members; /* by producer and sequence; none twice */
@@ -37,6 +44,8 @@ struct group {
     struct write_batch_row *rows; /* of each member */
     struct write_unit *units;
     size_t unit_count, fragment_count;
+    struct row_place
+        *order; /* of the rows: by trace id, so that the index is gone through once and not at random */
     struct day_set days;
 };
 
@@ -164,6 +173,29 @@ static enum store_result make_run(struct store *store, struct group *group, stru
     return outcome;
 }
 
+static int compare_places(const void *a, const void *b)
+{
+    const struct row_place *x = a, *y = b;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+static enum store_result order_rows(struct store *store, struct group *group)
+{
+    group->order = arena_alloc(&store->scratch, group->fragment_count * sizeof *group->order);
+    if (!group->order) return store_refuse(store, "%s", no_memory);
+    size_t at = 0;
+    for (size_t u = 0; u < group->unit_count; u++) {
+        const struct write_unit *unit = &group->units[u];
+        for (uint32_t f = 0; f < unit->index.fragment_count; f++) {
+            uint64_t key;
+            memcpy(&key, unit->batch->trace_ids + (size_t)unit->index.trace[f] * 16, sizeof key);
+            group->order[at++] = (struct row_place){be64toh(key), (uint32_t)u, f};
+        }
+    }
+    if (group->unit_count > 1) qsort(group->order, at, sizeof *group->order, compare_places);
+    return STORE_OK;
+}
+
 static enum store_result make_group(struct store *store, struct group *group, struct store_batch **members,
                                     size_t count)
 {
@@ -179,28 +211,27 @@ static enum store_result make_group(struct store *store, struct group *group, st
         run = run_of(members + i, count - i);
         outcome = make_run(store, group, members + i, run);
     }
-    return outcome;
+    return outcome == STORE_OK ? order_rows(store, group) : outcome;
 }
 
 /* ---- the rows ---- */
 
 /* Where the making of rows stands. */
 struct rows_cursor {
-    size_t unit;
-    uint32_t fragment;
+    size_t row;
     bool ended;
 };
 
 static bool add_next_row(struct store *store, const struct group *group, struct rows_cursor *at)
 {
-    const struct write_unit *unit = &group->units[at->unit];
+    const struct row_place *place = &group->order[at->row++];
+    const struct write_unit *unit = &group->units[place->unit];
     struct fragment fragment;
     arena_reset(&store->row); /* each fragment's memory is given back before the next one's is taken */
-    if (!fragment_encode(&fragment, unit->batch, &unit->index, at->fragment, unit->operation_ids,
+    if (!fragment_encode(&fragment, unit->batch, &unit->index, place->fragment, unit->operation_ids,
                          unit->site_ids, &store->row))
         return false;
-    fragment_row_add(&store->copy, &fragment, unit->resource_id, unit->days[at->fragment]);
-    at->fragment++;
+    fragment_row_add(&store->copy, &fragment, unit->resource_id, unit->days[place->fragment]);
     return true;
 }
 
@@ -208,11 +239,7 @@ static bool add_next_row(struct store *store, const struct group *group, struct 
 static enum store_result make_rows(struct store *store, const struct group *group, struct rows_cursor *at)
 {
     while (store->copy.len < COPY_PIECE_BYTES && !at->ended) {
-        while (at->unit < group->unit_count && at->fragment == group->units[at->unit].index.fragment_count) {
-            at->unit++;
-            at->fragment = 0;
-        }
-        at->ended = at->unit == group->unit_count;
+        at->ended = at->row == group->fragment_count;
         if (at->ended)
             fragment_rows_end(&store->copy);
         else if (!add_next_row(store, group, at))
