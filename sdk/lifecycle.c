@@ -21,6 +21,7 @@
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -245,9 +246,22 @@ static void forget_settings(void)
 /* One write: no lock that a fork could leave behind, and lines of other threads stay whole. */
 static void tell_warnings(void)
 {
-    if (!here.settings || !here.settings->warn) return;
+    if (!here.warnings.are_wanted) return;
     for (const char *at = here.warnings.text; *at; at += strcspn(at, "\n") + 1)
         dprintf(STDERR_FILENO, "weir: %.*s\n", (int)strcspn(at, "\n"), at);
+}
+
+/* What WEIR_BAD_ENDPOINT cannot say: which. Of a URL, which may hold a password, only the scheme. */
+static void warn_of_endpoint(const struct weir_config *config)
+{
+    const char *field = config ? config->endpoint : NULL;
+    const char *text = field ? field : getenv("WEIR_ENDPOINT");
+    char shown[SETTINGS_SHOWN_BYTES];
+    if (!text) return;
+    struct str value = str_of(text);
+    if (memchr(value.data, '@', value.len)) value.len = strcspn(text, ":");
+    settings_warn(&here.warnings, "%s=%s names nothing that spans could be sent to: no span is made",
+                  field ? "weir_config.endpoint" : "WEIR_ENDPOINT", settings_show(value, shown));
 }
 
 enum weir_status weir_init(const struct weir_config *config)
@@ -258,9 +272,10 @@ enum weir_status weir_init(const struct weir_config *config)
     if (!here.is_running && !here.is_stopping) {
         forget_settings(); /* left in the child of a fork, if any */
         status = settings_new(config, &here.warnings, &here.settings);
-        tell_warnings();
         if (status == WEIR_OK) atomic_store(&weir_process.propagators, here.settings->propagators);
         if (status == WEIR_OK) status = here.settings->disabled ? WEIR_DISABLED : start();
+        if (status == WEIR_BAD_ENDPOINT) warn_of_endpoint(config);
+        tell_warnings();
         if (status != WEIR_OK) forget_settings();
     }
     pthread_mutex_unlock(&here.lifecycle);

@@ -126,7 +126,7 @@ static void read_words(struct reader *reader)
         choose(reader, (int)config->evidence, VARIABLE(evidence), on_off, WEIR_SWITCH_ON) == WEIR_SWITCH_ON;
     int log = choose(reader, (int)config->log, VARIABLE(log), logs, WEIR_LOG_NONE);
     settings->debug = log == WEIR_LOG_DEBUG;
-    settings->warn = log != WEIR_LOG_NONE;
+    reader->warnings->are_wanted = log != WEIR_LOG_NONE;
     settings->clock =
         (enum weir_clock)choose(reader, (int)config->clock, VARIABLE(clock), clocks, WEIR_CLOCK_AUTO);
     settings->hash_key = keep(settings, either(config->hash_key, FROM_ENVIRONMENT(hash_key)));

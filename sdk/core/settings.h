@@ -119,7 +119,7 @@ struct settings {
     struct arena arena; /* holds all texts */
     bool disabled;      /* OTEL_SDK_DISABLED, or an exporter that is none */
     bool evidence;      /* not WEIR_EVIDENCE=off */
-    bool warn, debug;   /* WEIR_LOG */
+    bool debug;         /* WEIR_LOG=debug */
     uint8_t propagators;
     enum weir_clock clock; /* AUTO or SYSTEM */
     struct str hash_key;

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 const char *reader_environment(const char *variable)
@@ -18,6 +20,8 @@ const char *reader_text(const char *variable, const char *otherwise, const char 
     *name = text ? variable : otherwise;
     return text ? text : reader_environment(otherwise);
 }
+
+#define WORDS_BYTES 192 /* for the longest list of words, the samplers' */
 
 static void not_understood(struct reader *reader, const char *name, const char *text, const char *wanted)
 {
@@ -82,11 +86,15 @@ bool reader_word(struct reader *reader, const char *name, const char *text, cons
                  int *to)
 {
     if (!text) return false;
-    for (; words->word; words++)
-        if (strcasecmp(text, words->word) == 0) {
-            *to = words->number;
+    for (const struct reader_word *word = words; word->word; word++)
+        if (strcasecmp(text, word->word) == 0) {
+            *to = word->number;
             return true;
         }
-    not_understood(reader, name, text, "none of its words");
+    char wanted[WORDS_BYTES] = "none of";
+    for (size_t len = strlen(wanted); words->word && len < sizeof wanted; words++)
+        len += (size_t)snprintf(wanted + len, sizeof wanted - len, " %s%s", words->word,
+                                words[1].word ? "," : "");
+    not_understood(reader, name, text, wanted);
     return false;
 }

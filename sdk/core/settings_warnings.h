@@ -18,6 +18,7 @@
 #define SETTINGS_WARNINGS_BYTES 4096
 
 struct settings_warnings {
+    bool are_wanted; /* on stderr, by WEIR_LOG */
     bool is_full;
     size_t bytes;
     char text[SETTINGS_WARNINGS_BYTES]; /* lines, each with its newline, and a 0 */

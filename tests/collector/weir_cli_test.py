@@ -385,9 +385,16 @@ class DoctorTest(unittest.TestCase):
         self.assertIn("no spans are taken", self.ask(WEIR_ENDPOINT="ipc:///nowhere")[0]["environment"][0])
         disabled = self.ask(WEIR_ENDPOINT=self.collector.nng, OTEL_SDK_DISABLED="True")[0]["environment"]
         self.assertIn("makes no spans", disabled[0])
-        for name, value in (("OTEL_TRACES_EXPORTER", "none"), ("OTEL_TRACES_SAMPLER", "Always_Off")):
-            silent = self.ask(WEIR_ENDPOINT=self.collector.nng, **{name: value})[0]["environment"]
-            self.assertIn(f"{name}={value.lower()}", silent[0])
+        silent = self.ask(WEIR_ENDPOINT=self.collector.nng, OTEL_TRACES_SAMPLER="Always_Off")[0]["environment"]
+        self.assertIn("OTEL_TRACES_SAMPLER=always_off", silent[0])
+        for name, value in (("OTEL_TRACES_EXPORTER", "none"), ("OTEL_TRACES_EXPORTER", "otlp"),
+                            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+                            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1")):
+            [elsewhere] = self.ask(**{name: value})[0]["environment"]
+            self.assertIn(f"{name}={value}: a service started from here", elsewhere)
+            self.assertNotIn("environment", self.ask(WEIR_ENDPOINT=self.collector.nng, **{name: value})[0])
+        both = {"OTEL_TRACES_EXPORTER": "weir", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+        self.assertIn("libweir's default", self.ask(**both)[0]["environment"][0])
         local = self.collector.nng.replace("127.0.0.1", "localhost")
         self.assertNotIn("environment", self.ask(WEIR_ENDPOINT=f"{self.collector.nng}, {local}")[0])
         with Collector("--postgres", self.postgres.dsn) as other:

@@ -231,8 +231,16 @@ static void endpoints_that_nobody_takes(void **state)
 {
     (void)state;
     const char *const endpoints[] = {"test:bad", "tests:fine", "nothing:", "stderr:x", "file:"};
-    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
+    char warning[256], expected[128];
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
         assert_int_equal(weir_init(&(struct weir_config){.endpoint = endpoints[i]}), WEIR_BAD_ENDPOINT);
+        snprintf(expected, sizeof expected, "weir_config.endpoint=%s names nothing", endpoints[i]);
+        weir_settings_warnings(warning, sizeof warning);
+        assert_non_null(strstr(warning, expected));
+    }
+    assert_int_equal(weir_init(&(struct weir_config){.endpoint = "nothing:u:secret@h"}), WEIR_BAD_ENDPOINT);
+    weir_settings_warnings(warning, sizeof warning);
+    assert_null(strstr(warning, "secret"));
 }
 
 static void outputs_that_are_not_taken(void **state)

@@ -105,7 +105,6 @@ static void check_silent(struct doctor *doctor)
         const char *name, *value, *so;
     } silent[] = {
         {"OTEL_SDK_DISABLED", "true", "makes no spans"},
-        {"OTEL_TRACES_EXPORTER", "none", "makes no spans, unless WEIR_ENDPOINT is set"},
         {"OTEL_TRACES_SAMPLER", "always_off", "records nothing"},
         {"OTEL_TRACES_SAMPLER", "parentbased_always_off", "records only what its callers do"},
     };
@@ -164,9 +163,38 @@ static void check_endpoint(struct doctor *doctor, const char *url)
     }
 }
 
+/* The variable that sends a service's spans elsewhere where WEIR_ENDPOINT is unset, or NULL; so libweir reads them, too. */
+static const char *elsewhere(void)
+{
+    static const char *const otlp[] = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"};
+    static const char *const exporters[] = {"otlp", "console", "none"};
+    const char *exporter = variable("OTEL_TRACES_EXPORTER");
+    for (size_t i = 0; exporter && i < sizeof exporters / sizeof *exporters; i++)
+        if (strcasecmp(exporter, exporters[i]) == 0) return "OTEL_TRACES_EXPORTER";
+    if (exporter && strcasecmp(exporter, "weir") == 0) return NULL;
+    for (size_t i = 0; i < sizeof otlp / sizeof *otlp; i++)
+        if (variable(otlp[i])) return otlp[i];
+    return NULL;
+}
+
+static void complain_of_elsewhere(struct doctor *doctor, const char *name)
+{
+    struct doctor_endpoint right = doctor_endpoint(doctor);
+    const char *value = variable(name);
+    bool is_none = strcasecmp(value, "none") == 0;
+    doctor_problem(doctor, "environment",
+                   "%s=%.200s: a service started from here %s, since WEIR_ENDPOINT is unset", name, value,
+                   is_none ? "makes no spans" : "sends its spans there, not to weir-collector");
+    doctor_remedy(doctor, "export WEIR_ENDPOINT=%s", *right.url ? right.url : ENDPOINT_DEFAULT);
+}
+
 void doctor_environment(struct doctor *doctor)
 {
     const char *endpoint = variable("WEIR_ENDPOINT");
+    const char *other = endpoint ? NULL : elsewhere();
     check_silent(doctor);
-    each_address(doctor, endpoint ? endpoint : ENDPOINT_DEFAULT, check_endpoint);
+    if (other)
+        complain_of_elsewhere(doctor, other);
+    else
+        each_address(doctor, endpoint ? endpoint : ENDPOINT_DEFAULT, check_endpoint);
 }

@@ -62,9 +62,9 @@ const struct command commands[] = {
      .example = "weir doctor --service dashboard",
      .notes = "A line for each step of that way: ok, or the problem and what to do about it. Start it where "
               "and as the\n"
-              "service is started: the environment (WEIR_ENDPOINT, OTEL_SDK_DISABLED) is looked at, too. "
-              "Exit status 1\n"
-              "when there is a problem.",
+              "service is started: its environment (WEIR_ENDPOINT, OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER, "
+              "OTEL_TRACES_SAMPLER\n"
+              "and OTEL_EXPORTER_OTLP_ENDPOINT) is looked at, too. Exit status 1 when there is a problem.",
      .options = OPTION_BIT(url) | OPTION_BIT(service) | OPTION_BIT(json) | OPTION_BIT(colour) |
                 OPTION_BIT(ascii) | OPTION_BIT(help),
      .run = command_doctor},

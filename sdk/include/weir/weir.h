@@ -59,14 +59,17 @@ extern "C" {
     X(DISABLED, 1, "disabled by OTEL_SDK_DISABLED=true or OTEL_TRACES_EXPORTER=none: no span is made")       \
     X(ALREADY, 2, "weir_init was called before; the first settings stay")                                    \
     X(BAD_ENDPOINT, 3,                                                                                       \
-      "WEIR_ENDPOINT is no list of tcp://HOST:PORT and ipc://PATH, no http:// or https:// URL, no file:PATH, " \
+      "WEIR_ENDPOINT is no list of tcp://HOST:PORT and ipc://PATH, no http:// or https:// URL, no "          \
+      "file:PATH, "                                                                                          \
       "nor stderr:")                                                                                         \
     X(NO_THREAD, 4, "the exporter thread could not be started")                                              \
     X(NO_MEMORY, 5, "out of memory")                                                                         \
     X(TIMEOUT, 6, "the deadline passed before all spans were acknowledged; the rest is counted as dropped")  \
-    X(NOT_RUNNING, 7, "weir_init has not been called, or weir_shutdown has")                                 \
+    X(NOT_RUNNING, 7,                                                                                        \
+      "not running: weir_init has not been called or did not start tracing, or weir_shutdown has ended it")  \
     X(DROPPED, 8, "all is sent, but spans were dropped earlier; weir_stats has how many and why")            \
-    X(NO_OTLP, 9, "libweir-otlp.so.0, which http:// and https:// need, is not installed, or of another version")
+    X(NO_OTLP, 9,                                                                                            \
+      "libweir-otlp.so.0, which http:// and https:// need, is not installed, or of another version")
 
 enum weir_status {
 #define WEIR_STATUS_CODE_(name, number, text) WEIR_##name = number,
