@@ -279,7 +279,7 @@ class Acknowledgement(CollectorTest):
                     os.kill(backend, signal.SIGSTOP)
                     try:
                         self.assertEqual(process.stop(), 1)
-                        self.assertIn("could not stop cleanly", process.error_lines[-1])
+                        self.assertIn("could not stop cleanly", "\n".join(process.error_lines))
                     finally:
                         os.kill(backend, signal.SIGCONT)
             finally:
