@@ -57,6 +57,12 @@ static const struct option options[] = {
 #define X(name, standard, meaning) NUMBER(serve.name, name, standard, meaning)
     SERVE_LIMITS(X)
 #undef X
+#define X(name, standard, meaning) NUMBER(forget.name, name, standard, meaning)
+    FORGET_SETTINGS(X)
+#undef X
+#define X(name, standard, meaning) NUMBER(limits.name, name, standard, meaning)
+    STORE_LIMITS(X)
+#undef X
 #define X(name, standard, meaning) NUMBER(analysis.name, name, standard, meaning)
     ANALYSIS_SETTINGS(X)
 #undef X
@@ -341,6 +347,35 @@ static bool choose_database(struct reading *reading)
     return config->postgres || config->data_dir || default_data_dir(reading);
 }
 
+#define DAYS_MAX       36500
+#define S_PER_DAY      86400
+#define NAME_LIMIT_MAX 1000000000
+
+/* 0 is for ever. */
+static uint64_t days_of(uint64_t setting) { return setting ? setting : UINT64_MAX; }
+
+static bool check_keeping(struct reading *reading)
+{
+    const struct config *config = reading->config;
+    const struct forget_settings *forget = &config->forget;
+    if (forget->keep_spans_days > DAYS_MAX || forget->keep_reports_days > DAYS_MAX ||
+        forget->keep_batches_days > DAYS_MAX)
+        return wrong(reading, "--keep-…-days", "at most 36500%s", "");
+    if (days_of(forget->keep_reports_days) < days_of(forget->keep_spans_days))
+        return wrong(reading, "--keep-reports-days", "at least --keep-spans-days%s", "");
+    if (forget->keep_batches_days == 0 ||
+        (config->ingest.spool_bytes_max &&
+         forget->keep_batches_days * S_PER_DAY <= config->ingest.spool_age_max_s))
+        return wrong(reading, "--keep-batches-days", "at least 1, and longer than --spool-age-max-s%s", "");
+    if (forget->forget_interval_ms == 0) return wrong(reading, "--forget-interval-ms", "at least 1%s", "");
+#define X(name, standard, meaning)                                                                           \
+    if (config->limits.name == 0 || config->limits.name > NAME_LIMIT_MAX)                                    \
+        return wrong(reading, #name, "1 to 1000000000%s", "");
+    STORE_LIMITS(X)
+#undef X
+    return true;
+}
+
 static bool check_numbers(struct reading *reading)
 {
     const struct config *config = reading->config;
@@ -350,7 +385,7 @@ static bool check_numbers(struct reading *reading)
         return wrong(reading, "--http-connections-max", "1 to 65536%s", "");
     if (config->http_threads == 0 || config->http_threads > 64)
         return wrong(reading, "--http-threads", "1 to 64%s", "");
-    return true;
+    return check_keeping(reading);
 }
 
 static bool fill_defaults(struct reading *reading)

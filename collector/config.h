@@ -11,6 +11,7 @@
 #include "collector/analysis/analysis.h"
 #include "collector/ingest/ingest.h"
 #include "collector/serve/limits.h"
+#include "collector/store/forget.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,6 +30,8 @@ struct config {
     struct ingest_options ingest; /* its limits; dsn and urls are the caller's to fill */
     struct serve_limits serve;
     struct analysis_settings analysis;
+    struct forget_settings forget;
+    struct store_limits limits;
 };
 
 enum config_result { CONFIG_RUN, CONFIG_HELP, CONFIG_MAN, CONFIG_VERSION, CONFIG_WRONG };

@@ -35,6 +35,13 @@
     X(spool_ends_torn, "ends of the spool's files that a crash had torn")                                    \
     X(batch_wait_longest_ms, "ms that a batch waited for its commit, at most")                               \
     X(spans_stored, "spans stored")                                                                          \
+    X(spans_refused_late, "spans refused: their day is no longer kept")                                      \
+    X(operations_folded, "names folded into (other operations), see --operations-max")                       \
+    X(instances_folded, "names folded into (other instances), see --instances-max and --services-max")       \
+    X(endpoints_folded, "names folded into (other endpoints), see --endpoints-max")                          \
+    X(sites_folded, "names folded into (other call sites), see --sites-max")                                 \
+    X(days_forgotten, "days whose spans were dropped")                                                       \
+    X(traces_forgotten, "traces whose contribution to reports was dropped")                                  \
     X(traces_analysed, "traces analysed")                                                                    \
     X(traces_failed, "traces that could not be analysed")                                                    \
     X(http_requests, "HTTP requests")                                                                        \

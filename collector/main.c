@@ -17,6 +17,7 @@
 #include "collector/config.h"
 #include "collector/descriptors.h"
 #include "collector/dsn.h"
+#include "collector/forgetter.h"
 #include "collector/ingest/ingest.h"
 #include "collector/postgres/embedded.h"
 #include "collector/serve/serve.h"
@@ -44,6 +45,7 @@ struct daemon {
     const char *dsn;
     struct buffer shown_dsn, listen; /* for people: no password; the addresses bound */
     struct analyser *analyser;
+    struct forgetter *forgetter;
     struct spool *spool; /* NULL: none */
     struct ingest *ingest;
     struct serve *serve;
@@ -152,6 +154,14 @@ static bool start_analyser(struct daemon *daemon)
     return daemon->analyser != NULL;
 }
 
+static bool start_forgetter(struct daemon *daemon)
+{
+    daemon->forgetter = forgetter_start(daemon->dsn, &daemon->config.forget);
+    if (!daemon->forgetter)
+        snprintf(daemon->error, ERROR_BYTES, "cannot start the forgetter: out of memory or threads");
+    return daemon->forgetter != NULL;
+}
+
 /* Several collectors on one machine and database have a directory each: DIR, DIR-2, … */
 static struct spool *open_free_spool(struct spool_options *options, char error[SPOOL_ERROR_BYTES])
 {
@@ -239,8 +249,9 @@ static void fit_clients(struct daemon *daemon)
 static bool start(struct daemon *daemon)
 {
     fit_clients(daemon);
-    return start_postgres(daemon) && migrate(daemon) && start_analyser(daemon) && start_ingest(daemon) &&
-           start_serve(daemon);
+    store_set_limits(&daemon->config.limits);
+    return start_postgres(daemon) && migrate(daemon) && start_analyser(daemon) && start_forgetter(daemon) &&
+           start_ingest(daemon) && start_serve(daemon);
 }
 
 static void print_ready(const struct daemon *daemon)
@@ -274,6 +285,7 @@ static void stop(struct daemon *daemon)
     serve_stop(daemon->serve);
     ingest_stop(daemon->ingest);
     spool_close(daemon->spool);
+    forgetter_stop(daemon->forgetter);
     analyser_stop(daemon->analyser);
     embedded_postgres_stop(daemon->postgres);
     buffer_fini(&daemon->shown_dsn);

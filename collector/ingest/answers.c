@@ -24,13 +24,15 @@ struct reply answer_undecoded(const struct batch *batch, const char *why)
 
 struct reply answer_stored(const struct store_batch *stored)
 {
+    if (stored->result != STORE_DUPLICATE) add_to(&counters.spans_refused_late, stored->late_spans);
     if (stored->result == STORE_REFUSED) return refused(&counters.batches_refused_store, stored->why);
     if (stored->result == STORE_DUPLICATE) {
         add_to(&counters.batches_duplicate, 1);
     } else {
         add_to(&counters.batches_stored, 1);
-        add_to(&counters.spans_stored, stored->batch->span_count);
-        counters_note_stored(clock_monotonic_ns() / NS_PER_S, stored->batch->span_count);
+        uint32_t spans = stored->batch->span_count - stored->late_spans;
+        add_to(&counters.spans_stored, spans);
+        counters_note_stored(clock_monotonic_ns() / NS_PER_S, spans);
     }
     return (struct reply){.status = REPLY_STORED};
 }

@@ -52,6 +52,7 @@ struct store {
     char sqlstate[6]; /* of the last failure; "" when the connection itself failed */
     char table[64];   /* the table it names */
     struct dictionary dictionaries[DICTIONARY_COUNT];
+    int32_t other_services_id; /* 0: no service was folded */
     struct partition_cache partitions;
     struct prepared prepared;
     struct arena scratch;    /* emptied by each group of batches and each contribution */
@@ -63,6 +64,7 @@ struct store {
     struct name_cache operation_names, site_names; /* by number */
     struct claimed claimed;                        /* the trace at hand */
     uint32_t claimed_fragments;
+    int64_t names_forgotten_day; /* since 1970; 0: no look at names yet (forget.c) */
 };
 
 /* Connects when there is no working connection. STORE_OK or STORE_AWAY. */

@@ -96,6 +96,7 @@ static enum store_result resolve_endpoints(struct store *store, const struct ana
         names[i].cells[0] = request->service;
         names[i].cells[1] = request->service_version;
         names[i].cells[2] = request->endpoint;
+        names[i].service = request->service;
     }
     return dictionary_resolve(store, DICTIONARY_ENDPOINT, names, columns->requests, columns->endpoint_id);
 }
@@ -113,6 +114,7 @@ static enum store_result resolve_operations(struct store *store, const struct an
             names[at].cells[0] = arena_printf(&store->scratch, "%u", (unsigned)operation->type);
             names[at].cells[1] = operation->system;
             names[at].cells[2] = operation->text;
+            names[at].service = request->service;
         }
     }
     return dictionary_resolve(store, DICTIONARY_OPERATION, names, columns->operations, columns->operation_id);

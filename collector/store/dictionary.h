@@ -7,6 +7,10 @@
  * Outside a transaction each look-up commits the rows it adds by itself, before any row refers to them: a number in the
  * cache is always a committed one. Inside a transaction (a claim) the numbers count once it commits; dictionary_forget
  * drops them when it does not.
+ *
+ * Each service may bring so many names of a kind and no more (STORE_LIMITS): what is beyond is folded into one row that is
+ * named so, "(other operations)", which is counted and logged. Rows say on which day they were last used: what is
+ * remembered is asked for again each day, and what was not used for long is forgotten (forget.h).
  */
 #ifndef WEIR_STORE_DICTIONARY_H
 #define WEIR_STORE_DICTIONARY_H
@@ -34,6 +38,8 @@ struct dictionary_entry {
 struct dictionary {
     struct dictionary_entry *entries; /* open addressing; room is a power of 2 */
     uint32_t count, room;
+    int64_t day;   /* since 1970, in which what is here was asked for */
+    bool folds;    /* has said so today */
     bool in_doubt; /* has numbers of a transaction that has not committed */
 };
 
@@ -45,13 +51,17 @@ void dictionary_clear(struct dictionary *dictionary);
 void dictionary_keep(struct dictionary *dictionary);
 void dictionary_forget(struct dictionary *dictionary);
 
-/* One name: its cells, in the order above. */
+/* One name: its cells, in the order above, and the service that brings it. */
 struct dictionary_name {
-    struct str cells[DICTIONARY_CELLS_MAX];
+    struct str cells[DICTIONARY_CELLS_MAX], service;
 };
 
 /* Finds or makes the number of each name. Names may hold any bytes. */
 enum store_result dictionary_resolve(struct store *store, enum dictionary_kind kind,
                                      const struct dictionary_name *names, uint32_t count, int32_t *ids);
+
+/* Whether this resource stands for services beyond the limit, and the name of that service. */
+bool dictionary_is_other_services(const struct store *store, int32_t resource_id);
+struct str dictionary_other_services(void);
 
 #endif

@@ -6,7 +6,11 @@
 
 #define NS_PER_DAY (86400 * NS_PER_S)
 
-void partition_cache_clear(struct partition_cache *cache) { cache->count = 0; }
+void partition_cache_clear(struct partition_cache *cache)
+{
+    cache->count = 0;
+    cache->dropped_day = 0;
+}
 
 int64_t partition_day(int64_t start_ns, int64_t received_unix_ns)
 {
@@ -31,7 +35,7 @@ static void remember(struct partition_cache *cache, int64_t day)
     cache->days[cache->count++] = day;
 }
 
-static enum store_result make(struct store *store, int64_t day)
+static enum store_result make(struct store *store, int64_t day, bool *made)
 {
     struct sql_parameters parameters;
     sql_parameters_init(&parameters);
@@ -39,6 +43,7 @@ static enum store_result make(struct store *store, int64_t day)
     PGresult *result;
     enum store_result outcome =
         store_query(store, "SELECT weir.make_partition(date '1970-01-01' + $1)", &parameters, &result);
+    if (outcome == STORE_OK) *made = binary_bool(result, 0, 0);
     PQclear(result);
     return outcome;
 }
@@ -46,10 +51,15 @@ static enum store_result make(struct store *store, int64_t day)
 enum store_result partition_ensure(struct store *store, const int64_t *days, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (is_known(&store->partitions, days[i])) continue;
-        enum store_result outcome = make(store, days[i]);
+        struct partition_cache *cache = &store->partitions;
+        bool made = false;
+        if (is_known(cache, days[i]) || partition_is_dropped(cache, days[i])) continue;
+        enum store_result outcome = make(store, days[i], &made);
         if (outcome != STORE_OK) return outcome;
-        remember(&store->partitions, days[i]);
+        if (made)
+            remember(cache, days[i]);
+        else
+            cache->dropped_day = days[i];
     }
     return STORE_OK;
 }

@@ -90,8 +90,11 @@ static const char select_findings[] = REQUESTS
     " JOIN weir.contribution USING (trace_id) JOIN seen ON seen.endpoint_id = newest.endpoint_id"
     " WHERE findings IS NOT NULL ORDER BY newest.endpoint_id, newest.start_ns DESC";
 
+/* Of those whose spans are still kept: asked one by one, slowest first, hence no EXISTS, which would be made a join. */
 static const char select_slowest[] = REQUESTS
-    " SELECT trace_id, span_id FROM asked ORDER BY duration_ns DESC, start_ns DESC LIMIT 1";
+    " SELECT trace_id, span_id FROM (SELECT trace_id, span_id FROM asked"
+    "  ORDER BY duration_ns DESC, start_ns DESC OFFSET 0) slowest"
+    " WHERE (SELECT 1 FROM weir.fragment f WHERE f.trace_id = slowest.trace_id LIMIT 1) = 1 LIMIT 1";
 
 /* $6: how many of each. */
 static const char select_newest[] = REQUESTS

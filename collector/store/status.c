@@ -5,7 +5,8 @@
 #define UNIX_NS(column) "(extract(epoch FROM " column ") * 1000000)::bigint * 1000"
 
 static const char select_totals[] =
-    "SELECT (SELECT coalesce(sum(stored), 0)::bigint FROM weir.producer), (SELECT count(*) FROM weir.pending)"
+    "SELECT (SELECT coalesce(sum(stored), 0)::bigint FROM weir.producer)"
+    " + coalesce((SELECT stored_by_forgotten FROM weir.keeping), 0), (SELECT count(*) FROM weir.pending)"
     " + (SELECT coalesce(sum(length(traces) / 16), 0)::bigint FROM weir.arrival),"
     " (SELECT coalesce(sum(request_count), 0)::bigint FROM weir.contribution),"
     " pg_database_size(current_database()), coalesce(least((SELECT min(first_seen_ns)"

@@ -30,6 +30,22 @@ void store_free(struct store *store);
 void store_set_name(struct store *store, const char *name);
 const char *store_error(const struct store *store);
 
+/* How many names one service may bring; further ones are folded into one (dictionary.h). One table: name, default, meaning. */
+#define STORE_LIMITS(X)                                                                                      \
+    X(services_max, 1000, "services with names of their own; further ones are one, (other services)")        \
+    X(instances_max, 10000, "instances (resources) of a service; further ones are (other instances)")        \
+    X(operations_max, 10000, "operations that a service brings; further ones are (other operations)")        \
+    X(endpoints_max, 2000, "endpoints of a service, over its versions; further ones are (other endpoints)")  \
+    X(sites_max, 10000, "call sites that a service brings; further ones are (other call sites)")
+
+struct store_limits {
+#define X(name, standard, meaning) uint64_t name;
+    STORE_LIMITS(X)
+#undef X
+};
+/* For all stores of the process; before any is made. */
+void store_set_limits(const struct store_limits *limits);
+
 /* Applies the migrations that are missing, under an advisory lock, each in a transaction of its own. STORE_REFUSED also
  * when the server is there and does not let us in. */
 enum store_result store_migrate(struct store *store);
@@ -39,12 +55,14 @@ struct store_batch {
     const struct batch *batch;
     int64_t received_unix_ns; /* the collector's clock */
     enum store_result result; /* STORE_OK: committed */
+    uint32_t late_spans;      /* not stored, as their days were dropped; of a batch that is stored */
     char why[256];            /* refused or away: in words, cut */
 };
 
 /* Stores batches of any producers in as few transactions as can be, which is one unless some of them were stored before
  * or cannot be stored: batch rows, producers' counters, fragments, and the row that names the traces for the analysis.
- * Each batch gets its own result. Returns STORE_AWAY when any of them is away (Postgres went in the middle), else STORE_OK. */
+ * Each batch gets its own result; spans of days that were dropped are left out,
+ * and a batch that has no others is refused. Returns STORE_AWAY when any of them is away (Postgres went in the middle), else STORE_OK. */
 enum store_result store_write_group(struct store *store, struct store_batch *batches, size_t count);
 /* A group of one; returns its result. */
 enum store_result store_write_batch(struct store *store, const struct batch *batch, int64_t received_unix_ns);

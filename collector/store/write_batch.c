@@ -25,6 +25,7 @@
 #define JOIN_FRACTION 8 /* batches are joined when more than so small a part of their fragments goes away */
 
 static const char no_memory[] = "the batch takes more memory than is allowed";
+static const char too_late[] = "all its spans are of days that are no longer kept";
 
 struct day_set {
     int64_t days[PARTITION_DAYS];
@@ -44,6 +45,7 @@ struct group {
     struct write_batch_row *rows; /* of each member */
     struct write_unit *units;
     size_t unit_count, fragment_count;
+    bool joined; /* some unit is several members; else units are of members one by one */
     struct row_place
         *order; /* of the rows: by trace id, so that the index is gone through once and not at random */
     struct day_set days;
@@ -157,13 +159,14 @@ static const struct batch *join(struct store *store, struct store_batch **member
 }
 
 static enum store_result make_run(struct store *store, struct group *group, struct store_batch **members,
-                                  size_t count)
+                                  size_t count, bool apart)
 {
     enum store_result outcome = STORE_OK;
     int64_t received_unix_ns = members[0]->received_unix_ns;
     for (size_t i = 1; i < count; i++)
         if (members[i]->received_unix_ns > received_unix_ns) received_unix_ns = members[i]->received_unix_ns;
-    if (count > 1 && share_traces(store, members, count)) {
+    if (count > 1 && !apart && share_traces(store, members, count)) {
+        group->joined = true;
         const struct batch *joined = join(store, members, count);
         if (!joined) return store_refuse(store, "%s", no_memory);
         return make_unit(store, group, joined, received_unix_ns);
@@ -196,8 +199,9 @@ static enum store_result order_rows(struct store *store, struct group *group)
     return STORE_OK;
 }
 
+/* apart: no batches are joined */
 static enum store_result make_group(struct store *store, struct group *group, struct store_batch **members,
-                                    size_t count)
+                                    size_t count, bool apart)
 {
     enum store_result outcome = STORE_OK;
     *group = (struct group){.members = members, .member_count = count};
@@ -209,7 +213,7 @@ static enum store_result make_group(struct store *store, struct group *group, st
                                                   members[i]->received_unix_ns};
     for (size_t i = 0, run; i < count && outcome == STORE_OK; i += run) {
         run = run_of(members + i, count - i);
-        outcome = make_run(store, group, members + i, run);
+        outcome = make_run(store, group, members + i, run, apart);
     }
     return outcome == STORE_OK ? order_rows(store, group) : outcome;
 }
@@ -327,34 +331,86 @@ static bool is_partition_missing(const struct store *store, enum store_result ou
            strcmp(store->table, "fragment") == 0;
 }
 
-static enum store_result send_with_days(struct store *store, const struct group *group)
-{
-    enum store_result outcome = STORE_AWAY;
-    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-        outcome = partition_ensure(store, group->days.days, group->days.count);
-        if (outcome == STORE_OK) outcome = send_group(store, group);
-        if (!is_partition_missing(store, outcome)) return outcome;
-        partition_cache_clear(&store->partitions);
-    }
-    return STORE_AWAY;
-}
-
 static bool is_duplicate(const struct store *store, enum store_result outcome)
 {
     return outcome == STORE_REFUSED && strcmp(store->sqlstate, "23505") == 0 &&
            strcmp(store->table, "batch") == 0;
 }
 
-static enum store_result store_together(struct store *store, struct store_batch **members, size_t count)
+static bool is_late(const struct store *store, const struct group *group)
+{
+    for (size_t i = 0; i < group->days.count; i++)
+        if (partition_is_dropped(&store->partitions, group->days.days[i])) return true;
+    return false;
+}
+
+static void mark_late_fragments(const struct store *store, struct write_unit *unit)
+{
+    const struct fragment_index *index = &unit->index;
+    for (uint32_t i = 0; i < index->fragment_count; i++) {
+        if (unit->days[i] == PARTITION_LATE || !partition_is_dropped(&store->partitions, unit->days[i]))
+            continue;
+        unit->days[i] = PARTITION_LATE;
+        unit->late_fragments++;
+        unit->late_spans += index->first[i + 1] - index->first[i];
+    }
+}
+
+/* Spans of days that were dropped are not stored. Batches that were joined are taken apart, so that each is told of its
+ * own. *wholly: of a batch that has nothing else. */
+static enum store_result leave_out_late(struct store *store, struct group *group, bool *wholly)
+{
+    *wholly = false;
+    if (!is_late(store, group)) return STORE_OK;
+    if (group->joined) {
+        enum store_result outcome = make_group(store, group, group->members, group->member_count, true);
+        if (outcome != STORE_OK) return outcome;
+    }
+    for (size_t u = 0; u < group->unit_count; u++) {
+        struct write_unit *unit = &group->units[u];
+        mark_late_fragments(store, unit);
+        group->members[u]->late_spans = unit->late_spans;
+        if (unit->late_spans && unit->late_spans == unit->batch->span_count) *wholly = true;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < group->fragment_count; i++) {
+        const struct row_place place = group->order[i];
+        if (group->units[place.unit].days[place.fragment] != PARTITION_LATE) group->order[kept++] = place;
+    }
+    group->fragment_count = kept;
+    return STORE_OK;
+}
+
+/* STORE_REFUSED with *late: some batches have nothing but spans that are too late; their late_spans say which. */
+static enum store_result send_with_days(struct store *store, struct group *group, bool *late)
+{
+    enum store_result outcome = STORE_AWAY;
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+        outcome = partition_ensure(store, group->days.days, group->days.count);
+        if (outcome != STORE_OK) return outcome;
+        outcome = leave_out_late(store, group, late);
+        if (outcome != STORE_OK) return outcome;
+        if (*late) return store_refuse(store, "%s", too_late);
+        write_statement_compose(&store->statement, group->rows, group->member_count, group->units,
+                                group->unit_count);
+        if (store->statement.failed) return store_refuse(store, "%s", no_memory);
+        outcome = send_group(store, group);
+        if (!is_partition_missing(store, outcome)) return outcome;
+        partition_cache_clear(&store->partitions);
+    }
+    return STORE_AWAY;
+}
+
+static enum store_result store_together(struct store *store, struct store_batch **members, size_t count,
+                                        bool *late)
 {
     struct group group;
+    *late = false;
     arena_reset(&store->scratch);
     store->sqlstate[0] = store->table[0] = 0;
-    enum store_result outcome = make_group(store, &group, members, count);
+    enum store_result outcome = make_group(store, &group, members, count, false);
     if (outcome != STORE_OK) return outcome;
-    write_statement_compose(&store->statement, group.rows, count, group.units, group.unit_count);
-    if (store->statement.failed) return store_refuse(store, "%s", no_memory);
-    outcome = send_with_days(store, &group);
+    outcome = send_with_days(store, &group, late);
     return is_duplicate(store, outcome) ? STORE_DUPLICATE : outcome;
 }
 
@@ -404,14 +460,42 @@ static enum store_result drop_stored(struct store *store, struct store_batch **m
     return STORE_OK;
 }
 
+/* Takes the batches out of the members that have nothing but spans that are too late: refused, unless they were stored
+ * while it was time. */
+static enum store_result drop_late(struct store *store, struct store_batch **members, size_t *count)
+{
+    size_t late = 0, left = 0;
+    struct store_batch **late_ones = calloc(*count, sizeof(struct store_batch *));
+    if (!late_ones) return store_refuse(store, "%s", no_memory);
+    for (size_t i = 0; i < *count; i++) {
+        bool wholly = members[i]->late_spans && members[i]->late_spans == members[i]->batch->span_count;
+        if (wholly)
+            late_ones[late++] = members[i];
+        else
+            members[left++] = members[i];
+    }
+    *count = left;
+    size_t not_stored = late;
+    enum store_result outcome = drop_stored(store, late_ones, &not_stored);
+    if (outcome != STORE_OK) {
+        settle(store, late_ones, late, outcome);
+    } else {
+        store_refuse(store, "%s", too_late);
+        settle(store, late_ones, not_stored, STORE_REFUSED);
+    }
+    free(late_ones);
+    return outcome;
+}
+
 static void store_range(struct store *store, struct store_batch **members, size_t count)
 {
     enum store_result outcome = STORE_OK;
+    bool late = false;
     for (int attempt = 0; count > 0; attempt++) {
-        outcome = store_together(store, members, count);
-        if (outcome != STORE_DUPLICATE || attempt == ATTEMPTS_MAX) break;
-        if (count == 1) break;
-        outcome = drop_stored(store, members, &count);
+        outcome = store_together(store, members, count, &late);
+        if ((outcome != STORE_DUPLICATE && !late) || attempt == ATTEMPTS_MAX) break;
+        if (count == 1 && !late) break;
+        outcome = late ? drop_late(store, members, &count) : drop_stored(store, members, &count);
         if (outcome != STORE_OK) break;
     }
     if (outcome == STORE_OK || outcome == STORE_AWAY || count <= 1) {

@@ -2,6 +2,7 @@
 #include "collector/store/write_statement.h"
 
 #include "base/clock.h"
+#include "collector/store/partition.h"
 
 #include <time.h>
 
@@ -68,7 +69,7 @@ static void add_up(struct producer_row *row, const struct write_unit *unit)
     for (int i = 0; i < DROP_REASON_COUNT; i++) row->dropped[i] = greater(row->dropped[i], batch->dropped[i]);
     for (int i = 0; i < SAMPLED_AWAY_COUNT; i++)
         row->sampled_away[i] = greater(row->sampled_away[i], batch->sampled_away[i]);
-    row->stored += batch->span_count;
+    row->stored += batch->span_count - unit->late_spans;
     if (unit->received_unix_ns < row->last_seen_ns) return;
     row->last_seen_ns = unit->received_unix_ns;
     row->resource_id = unit->resource_id;
@@ -144,9 +145,11 @@ static void add_arrival_rows(struct buffer *sql, const struct write_unit *units,
     uint32_t traces = 0;
     for (size_t i = 0; i < count; i++) {
         const struct fragment_index *index = &units[i].index;
-        for (uint32_t f = 0; f < index->fragment_count; f++, traces++) {
+        for (uint32_t f = 0; f < index->fragment_count; f++) {
+            if (units[i].days[f] == PARTITION_LATE) continue;
             if (traces % ARRIVAL_TRACES_MAX == 0)
                 buffer_printf(sql, "%s(%lld, '\\x", traces ? "')," : "", (long long)received_ns);
+            traces++;
             add_hex(sql, units[i].batch->trace_ids + (size_t)index->trace[f] * 16, 16);
         }
     }
@@ -157,7 +160,8 @@ void write_statement_compose(struct buffer *sql, const struct write_batch_row *r
                              const struct write_unit *units, size_t unit_count)
 {
     size_t fragments = 0;
-    for (size_t i = 0; i < unit_count; i++) fragments += units[i].index.fragment_count;
+    for (size_t i = 0; i < unit_count; i++)
+        fragments += units[i].index.fragment_count - units[i].late_fragments;
     buffer_clear(sql);
     add_batch_rows(sql, rows, row_count);
     add_producer_rows(sql, units, unit_count);

@@ -22,7 +22,8 @@ struct write_unit {
     int32_t resource_id;
     const int32_t *operation_ids, *site_ids; /* by index of the batch's tables */
     struct fragment_index index;
-    int64_t *days; /* of each fragment: its partition */
+    int64_t *days;                       /* of each fragment: its partition, or PARTITION_LATE */
+    uint32_t late_spans, late_fragments; /* of days that were dropped: they are not stored */
 };
 
 /* What goes into batch: the batches as they came. */

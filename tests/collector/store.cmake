@@ -11,6 +11,7 @@ endfunction()
 
 weir_store_test(store_write_test)
 weir_store_test(store_group_test)
+weir_store_test(store_forget_test)
 weir_store_test(store_migrate_test)
 weir_store_test(store_fragment_test proto_samples)
 target_compile_definitions(store_fragment_test PRIVATE VECTORS_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors")

@@ -24,7 +24,7 @@ ALLOWED = {
     "sdk/instrument": ["sdk/include"],
     "sdk": ["base", "proto", "model", "sdk"],  # lifecycle.c
     "collector/analysis": ["base", "model"],
-    "collector/store": ["base", "proto", "model", "collector/analysis"],
+    "collector/store": ["base", "proto", "model", "collector/analysis", "collector/counters.h"],
     "collector/postgres": ["base"],
     "collector/spool": ["base"],
     "collector/ingest": ["base", "proto", "model", "collector/store", "collector/spool", "collector/counters.h"],

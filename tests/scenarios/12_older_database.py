@@ -24,7 +24,8 @@ BEGIN
              AND table_name <> 'migration' LOOP
         SELECT string_agg(quote_ident(column_name), ',') INTO c FROM information_schema.columns
             WHERE table_schema = 'weir' AND table_name = t.name;
-        EXECUTE format('INSERT INTO weir.%1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM later.%1$I', t.name, c);
+        EXECUTE format('INSERT INTO weir.%1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM later.%1$I ON CONFLICT DO NOTHING',
+                       t.name, c);
     END LOOP;
     FOR t IN SELECT table_name AS name, column_name AS of FROM information_schema.columns
              WHERE table_schema = 'weir' AND is_identity = 'YES' LOOP

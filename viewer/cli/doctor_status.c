@@ -126,6 +126,16 @@ static const struct {
     {"connections_refused_limit", "connections beyond the limit", "raise weir-collector --connections-max"},
     {"connections_timed_out", "connections that were too slow",
      "look for a stalled network or a stopped process"},
+    {"spans_refused_late", "spans of days that are no longer kept",
+     "check their service's clock, or raise weir-collector --keep-spans-days or --keep-spans-bytes-max"},
+    {"operations_folded", "names of operations beyond the limit, shown as (other operations)",
+     "give spans names without ids in them, or raise weir-collector --operations-max"},
+    {"instances_folded", "instances of services beyond the limit, shown as (other instances)",
+     "give resources attributes that do not differ by process, or raise weir-collector --instances-max"},
+    {"endpoints_folded", "endpoints beyond the limit, shown as (other endpoints)",
+     "name server spans by route (GET /users/{id}), or raise weir-collector --endpoints-max"},
+    {"sites_folded", "call sites beyond the limit, shown as (other call sites)",
+     "raise weir-collector --sites-max"},
 };
 
 void doctor_refused(struct doctor *doctor)
