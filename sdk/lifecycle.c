@@ -27,10 +27,11 @@
 
 static struct {
     pthread_mutex_t lifecycle;
-    bool is_set_up;   /* what is done once in a process */
-    bool is_running;  /* between weir_init and weir_shutdown */
-    bool is_stopping; /* weir_shutdown or exit waits, without lifecycle */
-    bool is_exiting;  /* at_exit has begun */
+    void *_Atomic holder; /* of it: the address of that thread's weir_thread; NULL: nobody */
+    bool is_set_up;       /* what is done once in a process */
+    bool is_running;      /* between weir_init and weir_shutdown */
+    bool is_stopping;     /* weir_shutdown or exit waits, without lifecycle */
+    bool is_exiting;      /* at_exit has begun */
     uint32_t epoch;
     _Atomic pid_t pid; /* whose threads and exporter these are */
     _Atomic uint32_t exit_timeout_ms;
@@ -60,19 +61,33 @@ const char *weir_status_text(enum weir_status status)
     return "unknown status";
 }
 
+/* ---- the lock ---- */
+
+static void lock(void)
+{
+    pthread_mutex_lock(&here.lifecycle);
+    atomic_store(&here.holder, &weir_thread);
+}
+
+static void unlock(void)
+{
+    atomic_store(&here.holder, NULL);
+    pthread_mutex_unlock(&here.lifecycle);
+}
+
 /* ---- fork ---- */
 
 /* No other thread of ours is between two states when the child is made. */
 static void before_fork(void)
 {
-    pthread_mutex_lock(&here.lifecycle);
+    lock();
     pthread_mutex_lock(&weir_process.accounting);
 }
 
 static void after_fork_in_parent(void)
 {
     pthread_mutex_unlock(&weir_process.accounting);
-    pthread_mutex_unlock(&here.lifecycle);
+    unlock();
 }
 
 static void new_producer(void)
@@ -102,6 +117,7 @@ static void after_fork_in_child(void)
 {
     pthread_mutex_init(&weir_process.accounting, NULL);
     pthread_mutex_init(&here.lifecycle, NULL);
+    atomic_store(&here.holder, NULL);
     if (here.exporter) {
         exporter_abandon(here.exporter);
         here.exporter = NULL;
@@ -134,9 +150,16 @@ static bool start_exporter(void)
     return here.exporter != NULL;
 }
 
+/* A handler of the program's, for a signal or for fork, may be here while its own thread has the lock; in the child of a fork
+ * such handlers may come before ours, and nobody tells of a bare fork at all. */
 bool process_start_exporter(void)
 {
-    pthread_mutex_lock(&here.lifecycle);
+    if (atomic_load(&here.holder) == &weir_thread) {
+        thread_refuse();
+        return false;
+    }
+    if (atomic_load(&here.pid) != getpid()) return false;
+    lock();
     if (here.is_running && !here.is_stopping && !here.exporter) {
         bool started = start_exporter();
         atomic_store_explicit(&weir_process.exporter_missing, false, memory_order_release);
@@ -146,7 +169,7 @@ bool process_start_exporter(void)
         }
     }
     bool running = here.is_running && !here.is_stopping;
-    pthread_mutex_unlock(&here.lifecycle);
+    unlock();
     return running;
 }
 
@@ -159,6 +182,7 @@ static bool lock_until(int64_t deadline_ns)
         if (clock_monotonic_ns() >= deadline_ns) return false;
         nanosleep(&moment, NULL);
     }
+    atomic_store(&here.holder, &weir_thread);
     return true;
 }
 
@@ -177,7 +201,7 @@ static void at_exit(void)
         here.is_stopping = true;
         process_set_epoch(0);
     }
-    pthread_mutex_unlock(&here.lifecycle);
+    unlock();
     if (we_stop && exporter) exporter_stop_last(exporter, deadline);
     if (others_stop) event_wait(&here.flushed, deadline);
 }
@@ -267,7 +291,7 @@ static void warn_of_endpoint(const struct weir_config *config)
 enum weir_status weir_init(const struct weir_config *config)
 {
     notice_bare_fork();
-    pthread_mutex_lock(&here.lifecycle);
+    lock();
     enum weir_status status = WEIR_ALREADY;
     if (!here.is_running && !here.is_stopping) {
         forget_settings(); /* left in the child of a fork, if any */
@@ -278,21 +302,21 @@ enum weir_status weir_init(const struct weir_config *config)
         tell_warnings();
         if (status != WEIR_OK) forget_settings();
     }
-    pthread_mutex_unlock(&here.lifecycle);
+    unlock();
     return status;
 }
 
 size_t weir_settings_warnings(char *text, size_t bytes)
 {
     notice_bare_fork();
-    pthread_mutex_lock(&here.lifecycle);
+    lock();
     size_t len = here.warnings.bytes;
     if (text && bytes) {
         size_t shown = len < bytes ? len : bytes - 1;
         memcpy(text, here.warnings.text, shown);
         text[shown] = 0;
     }
-    pthread_mutex_unlock(&here.lifecycle);
+    unlock();
     return len;
 }
 
@@ -320,13 +344,13 @@ static struct exporter *begin_shutdown(struct settings **settings)
 
 static void end_shutdown(enum exporter_end end, struct settings *settings, enum weir_status verdict)
 {
-    pthread_mutex_lock(&here.lifecycle);
+    lock();
     here.is_running = false;
     if (end == EXPORTER_STUCK)
         here.settings = settings; /* it stays the one exporter, and weir_init says WEIR_ALREADY */
     else
         here.is_stopping = false;
-    pthread_mutex_unlock(&here.lifecycle);
+    unlock();
     if (end == EXPORTER_ENDED) settings_free(settings); /* left behind, the thread does */
     atomic_store(&here.verdict, verdict);
     event_set(&here.stopped);
@@ -349,10 +373,10 @@ enum weir_status weir_shutdown(uint32_t timeout_ms)
     struct settings *settings = NULL;
     struct exporter *exporter = NULL;
     notice_bare_fork();
-    pthread_mutex_lock(&here.lifecycle);
+    lock();
     bool others_stop = here.is_stopping, we_stop = here.is_running && !others_stop;
     if (we_stop) exporter = begin_shutdown(&settings);
-    pthread_mutex_unlock(&here.lifecycle);
+    unlock();
     if (we_stop) return stop(exporter, settings, deadline);
     if (!others_stop) return WEIR_NOT_RUNNING;
     return event_wait(&here.stopped, deadline) ? atomic_load(&here.verdict) : WEIR_TIMEOUT;

@@ -223,6 +223,13 @@ class Forking(Life):
         self.assertNotEqual(self.producers("child"), self.producers("parent"))
         self.assertFalse(self.traces("child") & self.traces("parent"))
 
+    @not_in_asan
+    @not_in_tsan
+    def test_fork_handlers(self):
+        """Handlers for fork that make a process' first spans meet weir's own, and are told in a handler."""
+        self.play("forking", "fork_handlers")
+        self.assert_arrived(child=3, grandchild=3)
+
     @row("forks with spans open, or not yet sent")
     @not_in_tsan
     def test_fork_in_the_midst(self):

@@ -40,6 +40,32 @@ static int before_any_span(void)
     return end();
 }
 
+/* The program's own handlers for fork, which come while weir holds its locks: prepare after ours, the others before. */
+static bool handlers_make_spans;
+
+static void at_fork(void)
+{
+    if (handlers_make_spans) SPANS("handler", 1);
+}
+
+static int fork_handlers(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        handlers_make_spans = true; /* the first of this process are made within its fork */
+        pid_t grandchild = fork();
+        if (grandchild == 0) SPANS("grandchild", 3);
+        if (grandchild) wait_for(grandchild);
+        if (grandchild) SPANS("child", 3);
+        struct weir_stats stats = host_stats();
+        CHECK(stats.dropped_in_handler == (grandchild ? 2 : 0));
+        CHECK(weir_shutdown(60000) == (grandchild ? WEIR_DROPPED : WEIR_OK));
+        _exit(0);
+    }
+    wait_for(child);
+    return end();
+}
+
 static int with_open_spans(void)
 {
     host_settle();
@@ -303,6 +329,7 @@ static int without_threads(void)
 
 static const struct host_mode modes[] = {
     {"before_any_span", before_any_span},
+    {"fork_handlers", fork_handlers},
     {"open_spans", with_open_spans},
     {"grandchildren", grandchildren},
     {"without_spans", without_spans},
@@ -320,5 +347,6 @@ static const struct host_mode modes[] = {
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "descriptors") == 0) return count_descriptors();
+    CHECK(pthread_atfork(at_fork, at_fork, at_fork) == 0); /* before weir's */
     return host_main(argc, argv, modes, sizeof modes / sizeof *modes);
 }
