@@ -63,6 +63,9 @@ static const struct option options[] = {
 #define X(name, standard, meaning) NUMBER(limits.name, name, standard, meaning)
     STORE_LIMITS(X)
 #undef X
+#define X(name, standard, meaning) NUMBER(receiver.name, name, standard, meaning)
+    RECEIVER_LIMITS(X)
+#undef X
 #define X(name, standard, meaning) NUMBER(analysis.name, name, standard, meaning)
     ANALYSIS_SETTINGS(X)
 #undef X

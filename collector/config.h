@@ -10,6 +10,7 @@
 
 #include "collector/analysis/analysis.h"
 #include "collector/ingest/ingest.h"
+#include "collector/otlp/receiver.h"
 #include "collector/serve/limits.h"
 #include "collector/store/forget.h"
 
@@ -29,6 +30,7 @@ struct config {
     uint64_t quiet_ms, quiet_without_root_ms, http_threads;
     struct ingest_options ingest; /* its limits; dsn and urls are the caller's to fill */
     struct serve_limits serve;
+    struct receiver_limits receiver;
     struct analysis_settings analysis;
     struct forget_settings forget;
     struct store_limits limits;

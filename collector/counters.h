@@ -48,7 +48,14 @@
     X(http_connections, "HTTP connections")                                                                  \
     X(http_connections_evicted, "HTTP connections closed: slow or idle, to make room for another")           \
     X(http_connections_timed_out, "HTTP connections closed: request or reading took too long")               \
-    X(http_answers_refused, "HTTP answers sent back: too much lies unread")
+    X(http_answers_refused, "HTTP answers sent back: too much lies unread")                                  \
+    X(posts_received, "posts of OTLP or Zipkin")                                                             \
+    X(posts_stored, "posts whose spans were stored")                                                         \
+    X(posts_refused_malformed, "posts refused: could not be read")                                           \
+    X(posts_refused_length, "posts refused: too long")                                                       \
+    X(posts_refused_type, "posts refused: of another type or encoding")                                      \
+    X(posts_sent_back, "posts sent back to be tried again")                                                  \
+    X(posts_spans_rejected, "spans of posts that could not be stored")
 
 struct collector_counters {
 #define X(name, words) _Atomic uint64_t name;

@@ -19,6 +19,7 @@
 #include "collector/dsn.h"
 #include "collector/forgetter.h"
 #include "collector/ingest/ingest.h"
+#include "collector/otlp/receiver.h"
 #include "collector/postgres/embedded.h"
 #include "collector/serve/serve.h"
 #include "collector/spool/spool.h"
@@ -48,6 +49,7 @@ struct daemon {
     struct forgetter *forgetter;
     struct spool *spool; /* NULL: none */
     struct ingest *ingest;
+    struct receiver *receiver;
     struct serve *serve;
     sigset_t stop_signals;
     bool stopped; /* asked to stop before it served */
@@ -218,6 +220,13 @@ static bool start_ingest(struct daemon *daemon)
     return true;
 }
 
+static bool start_receiver(struct daemon *daemon)
+{
+    daemon->receiver = receiver_start(&daemon->config.receiver, daemon->ingest);
+    if (!daemon->receiver) snprintf(daemon->error, ERROR_BYTES, "out of memory or threads");
+    return daemon->receiver != NULL;
+}
+
 static bool start_serve(struct daemon *daemon)
 {
     struct serve_options options = {.dsn = daemon->dsn,
@@ -227,6 +236,7 @@ static bool start_serve(struct daemon *daemon)
                                     .data_dir = daemon->config.data_dir,
                                     .settings = daemon->config.analysis,
                                     .limits = daemon->config.serve,
+                                    .receiver = daemon->receiver,
                                     .threads = (unsigned)daemon->config.http_threads};
     daemon->serve = serve_start(&options, daemon->error);
     return daemon->serve != NULL;
@@ -251,7 +261,7 @@ static bool start(struct daemon *daemon)
     fit_clients(daemon);
     store_set_limits(&daemon->config.limits);
     return start_postgres(daemon) && migrate(daemon) && start_analyser(daemon) && start_forgetter(daemon) &&
-           start_ingest(daemon) && start_serve(daemon);
+           start_ingest(daemon) && start_receiver(daemon) && start_serve(daemon);
 }
 
 static void print_ready(const struct daemon *daemon)
@@ -283,7 +293,9 @@ static void stop(struct daemon *daemon)
 {
     bound_stop();
     serve_stop(daemon->serve);
+    receiver_stop(daemon->receiver);
     ingest_stop(daemon->ingest);
+    receiver_free(daemon->receiver);
     spool_close(daemon->spool);
     forgetter_stop(daemon->forgetter);
     analyser_stop(daemon->analyser);

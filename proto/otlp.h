@@ -103,6 +103,38 @@ bool otlp_scope_head_pack(struct buffer *to, const struct otlp_scope *scope, siz
 bool otlp_request_head_pack(struct buffer *to, const struct otlp_attributes *resource, struct str schema_url,
                             size_t scopes_bytes, struct arena *scratch);
 
+/* ---- reading: a request from outside ---- */
+
+/* What a request has beyond these is left out and counted as dropped, as a sender does with its own limits; so what one span
+ * takes is bounded whatever the request's size. */
+#define OTLP_ATTRIBUTES_MAX 128   /* of a span, an event, a link, a resource, a scope */
+#define OTLP_EVENTS_MAX     128   /* of a span */
+#define OTLP_LINKS_MAX      128   /* of a span */
+#define OTLP_VALUES_MAX     16384 /* of a span in all, elements of arrays and maps included */
+#define OTLP_DEPTH_MAX      16    /* arrays and maps within each other; deeper ones are left out */
+
+/* How much memory a reader needs at most for what it hands over at a time; the cap for its arena. */
+#define OTLP_ARENA_BYTES_MAX ((size_t)8 << 20)
+
+/* Called in the order resource, then for each scope: the scope, its spans. What is handed over lives until the function
+ * returns. False ends the reading. */
+struct otlp_visitor {
+    void *context;
+    bool (*resource)(void *context, const struct otlp_attributes *resource);
+    bool (*scope)(void *context, const struct otlp_scope *scope);
+    bool (*span)(void *context, const struct otlp_span *span);
+};
+
+/*
+ * Reads an ExportTraceServiceRequest, span by span, without protobuf-c, whose memory is a multiple of the bytes and whose stack
+ * is as deep as they say. The bytes may be hostile: depth, numbers and memory are bounded as above, time by a few passes.
+ * Texts are as they came, in any bytes. Unknown fields and those of another type than they should have are passed over.
+ * False: malformed (*why says how), or a visitor returned false (*why is untouched); what was visited before must be thrown
+ * away.
+ */
+bool otlp_request_read(const void *data, size_t bytes, struct arena *arena,
+                       const struct otlp_visitor *visitor, const char **why);
+
 /* ---- the answer ---- */
 
 struct otlp_response {
@@ -113,6 +145,12 @@ struct otlp_response {
 /* An empty body is a full success. False: this is none. */
 bool otlp_response_unpack(struct otlp_response *response, struct arena *arena, const void *data,
                           size_t bytes);
+
+/* A full success is an empty body. */
+void otlp_response_pack(struct buffer *to, const struct otlp_response *response);
+
+/* google.rpc.Status: the body of any answer that is no success; code is one of gRPC's. */
+void otlp_failure_pack(struct buffer *to, int32_t code, struct str message);
 
 /* The message in the body of a failure; empty when it has none. */
 struct str otlp_failure_unpack(struct arena *arena, const void *data, size_t bytes);

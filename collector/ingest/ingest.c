@@ -53,6 +53,19 @@ const char *ingest_url(const struct ingest *ingest, size_t index)
     return sp_server_url(ingest->server, index);
 }
 
+void ingest_take(struct ingest *ingest, const unsigned char *packed, size_t bytes, ingest_answered *answered,
+                 void *context)
+{
+    struct sp_request *request = calloc(1, sizeof *request);
+    if (!request) {
+        answered(context, NULL);
+        return;
+    }
+    *request = (struct sp_request){
+        .answered = answered, .answered_context = context, .body = packed, .body_bytes = bytes};
+    decoder_add(ingest->decoder, request);
+}
+
 void ingest_stop(struct ingest *ingest)
 {
     if (!ingest) return;

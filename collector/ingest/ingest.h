@@ -40,6 +40,7 @@ struct ingest_options {
 };
 
 struct ingest;
+struct reply;
 
 #define INGEST_ERROR_BYTES 512
 
@@ -47,6 +48,15 @@ void ingest_options_default(struct ingest_options *options);
 struct ingest *ingest_start(const struct ingest_options *options, char error[INGEST_ERROR_BYTES]);
 /* The address really bound, port filled in; index < url_count. */
 const char *ingest_url(const struct ingest *ingest, size_t index);
+/*
+ * A batch that came another way than over nng goes the same way from here on. `answered` is called once, on any thread and
+ * possibly before this returns: stored (committed, or durable in the spool), refused, to be tried again, or NULL: dropped, as
+ * ingest stops. The bytes are borrowed until then, and what bounds them is the caller's.
+ */
+typedef void ingest_answered(void *context, const struct reply *reply);
+void ingest_take(struct ingest *ingest, const unsigned char *packed, size_t bytes, ingest_answered *answered,
+                 void *context);
+
 /* Stops accepting, answers what is stored, drops what is not (its sender still has it), frees all. NULL is
  * fine. */
 void ingest_stop(struct ingest *ingest);

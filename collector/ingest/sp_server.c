@@ -346,6 +346,11 @@ static void sent(void *context)
 static void finish_request(struct sp_request *request, const struct reply *reply)
 {
     struct sp_connection *connection = request->connection;
+    if (!connection) {
+        request->answered(request->answered_context, reply);
+        free(request);
+        return;
+    }
     pthread_mutex_lock(&connection->lock);
     connection->held_count--;
     if (reply)

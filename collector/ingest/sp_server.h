@@ -20,7 +20,10 @@ struct sp_server;
 /* One request on its way to being answered. Whoever was handed it answers or drops it, once. */
 struct sp_request {
     struct sp_request *next; /* for a queue of the holder's */
-    struct sp_connection *connection;
+    struct sp_connection
+        *connection; /* NULL: it did not come over SP, and has what follows in place of a frame */
+    ingest_answered *answered;
+    void *answered_context;
     struct frame frame;
     size_t header_bytes;       /* of the frame; the answer carries the same words */
     const unsigned char *body; /* in the frame */

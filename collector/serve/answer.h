@@ -14,7 +14,8 @@
 struct answer {
     unsigned status; /* HTTP */
     bool json;
-    bool retry; /* adds Retry-After */
+    bool retry;        /* adds Retry-After */
+    const char *allow; /* of a 405: which methods there are; NULL: those that read */
     struct buffer body;
 };
 

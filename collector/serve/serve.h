@@ -12,6 +12,8 @@
 
 #include <stddef.h>
 
+struct receiver;
+
 struct serve_options {
     const char *dsn;
     const char *address;  /* "127.0.0.1:4318"; port 0: a free one */
@@ -21,7 +23,8 @@ struct serve_options {
         *data_dir; /* where the private database lies, for how much room there is; NULL: it is not private */
     struct analysis_settings settings;
     struct serve_limits limits;
-    unsigned threads; /* default 2 */
+    struct receiver *receiver; /* takes posts of spans; borrowed; NULL: none are taken */
+    unsigned threads;          /* default 2 */
 };
 
 struct serve;

@@ -7,6 +7,7 @@
 #include "collector/serve/address.h"
 #include "collector/serve/clients.h"
 #include "collector/serve/pages.h"
+#include "collector/serve/upload.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -38,8 +39,16 @@ struct serve {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t idle;
     unsigned answering; /* requests begun and not yet completed */
+    struct http_request *requests;
+    bool stopping; /* no post is begun any more */
     unsigned free_count;
     struct store *free_stores[THREADS_MAX]; /* not lent at the moment */
+};
+
+/* From its headers to its completion; the library holds it for us. In the list under serve's lock. */
+struct http_request {
+    struct http_request *next, **link; /* the pointer that points here */
+    struct upload *upload;        /* NULL: it is not a post of spans */
 };
 
 /* ---- store connections ---- */
@@ -66,7 +75,7 @@ static void return_store(struct serve *serve, struct store *store)
  * differ are how requests are smuggled past a proxy, so they are refused (RFC 9112, section 6.3). */
 struct body_headers {
     unsigned long long length;
-    bool has_length, has_conflict, has_encoding;
+    bool has_length, has_conflict, has_encoding, is_chunked;
 };
 
 static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name,
@@ -74,7 +83,11 @@ static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const
 {
     (void)kind;
     struct body_headers *headers = context;
-    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) headers->has_encoding = true;
+    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        if (headers->has_encoding) headers->has_conflict = true;
+        headers->has_encoding = true;
+        headers->is_chunked = value && strcasecmp(value, "chunked") == 0;
+    }
     if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) != 0) return MHD_YES;
     bool is_number = value && *value && strspn(value, "0123456789") == strlen(value) && strlen(value) < 19;
     unsigned long long length = is_number ? strtoull(value, NULL, 10) : 0;
@@ -90,12 +103,19 @@ static bool is_get(const char *method)
 }
 
 /* True: refused, the answer says why. The connection is closed then, as its body is not read. */
-static bool refuse_early(struct MHD_Connection *connection, const char *method, struct answer *answer)
+static bool refuse_early(struct MHD_Connection *connection, const char *method, bool is_upload,
+                         struct answer *answer)
 {
     struct body_headers headers = {0};
     MHD_get_connection_values(connection, MHD_HEADER_KIND, note_header, &headers);
     if (headers.has_conflict || (headers.has_length && headers.has_encoding)) {
         answer_error(answer, MHD_HTTP_BAD_REQUEST, "the request gives its length twice, and not the same");
+    } else if (headers.has_encoding && !headers.is_chunked) {
+        answer_error(answer, MHD_HTTP_NOT_IMPLEMENTED, "of transfer encodings only chunked is known");
+    } else if (is_upload) {
+        if (strcmp(method, MHD_HTTP_METHOD_POST) == 0) return false;
+        answer->allow = "POST";
+        answer_error(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "spans are sent here with POST");
     } else if (!is_get(method)) {
         answer_error(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "this is read with GET or HEAD");
     } else if (headers.has_encoding || headers.length > BODY_MAX_BYTES) {
@@ -180,7 +200,7 @@ static void add_headers(struct MHD_Response *response, const struct answer *answ
     if (answer->retry) MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
     if (closes) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow ? answer->allow : "GET, HEAD");
     }
 }
 
@@ -236,13 +256,19 @@ static enum MHD_Result send_answer(struct serve *serve, struct MHD_Connection *c
     return result;
 }
 
-static void begin_request(struct serve *serve, void **state)
+static struct http_request *begin_request(struct serve *serve)
 {
-    *state = serve;
+    struct http_request *request = calloc(1, sizeof *request);
     atomic_fetch_add_explicit(&counters.http_requests, 1, memory_order_relaxed);
+    if (!request) return NULL;
     pthread_mutex_lock(&serve->lock);
     serve->answering++;
+    request->next = serve->requests;
+    request->link = &serve->requests;
+    if (request->next) request->next->link = &request->next;
+    serve->requests = request;
     pthread_mutex_unlock(&serve->lock);
+    return request;
 }
 
 static void end_request(void *context, struct MHD_Connection *connection, void **state,
@@ -250,35 +276,63 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
 {
     (void)how;
     struct serve *serve = context;
-    if (!*state) return;
+    struct http_request *request = *state;
+    if (!request) return;
     client_enter(connection, CLIENT_SILENT);
     *state = NULL;
     pthread_mutex_lock(&serve->lock);
+    *request->link = request->next;
+    if (request->next) request->next->link = request->link;
     if (--serve->answering == 0) pthread_cond_broadcast(&serve->idle);
     pthread_mutex_unlock(&serve->lock);
+    upload_free(request->upload);
+    free(request);
 }
 
-/* The library calls this once with the headers, then for each piece of a body, then once more at its end. */
-static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
-                              const char *method, const char *http_version, const char *upload,
-                              size_t *upload_bytes, void **state)
+static bool is_upload(const struct serve *serve, const char *url)
 {
-    (void)http_version, (void)upload;
+    return serve->options.receiver && upload_is_for(url);
+}
+
+/* The headers are there. */
+static enum MHD_Result begin(struct serve *serve, struct MHD_Connection *connection, struct http_request *request,
+                             const char *url, const char *method, struct answer *answer)
+{
+    bool is_post = is_upload(serve, url), answered;
+    client_enter(connection, CLIENT_SENDING);
+    if (refuse_early(connection, method, is_post, answer))
+        return send_answer(serve, connection, answer, true);
+    if (!is_post) return MHD_YES;
+    struct upload *upload = upload_begin(serve->options.receiver, connection, url, &answered);
+    pthread_mutex_lock(&serve->lock);
+    request->upload = upload;
+    bool goes_on = upload && !serve->stopping;
+    pthread_mutex_unlock(&serve->lock);
+    return goes_on ? MHD_YES : MHD_NO;
+}
+
+/* The library calls this once with the headers, then for each piece of a body, then once more at its end; of a request
+ * that was suspended, once more when it goes on. */
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *http_version, const char *data,
+                              size_t *data_bytes, void **state)
+{
+    (void)http_version;
     struct serve *serve = context;
-    bool is_first = !*state;
-    if (!is_first && *upload_bytes) {
-        *upload_bytes = 0;
+    struct http_request *request = *state;
+    if (request && request->upload) return upload_continue(request->upload, data, data_bytes);
+    if (request && *data_bytes) {
+        *data_bytes = 0;
         return MHD_YES;
     }
-    enum MHD_Result result = MHD_YES;
+    enum MHD_Result result = MHD_NO;
     struct answer answer;
     answer_init(&answer);
     answer.json = wants_json(connection);
     answer.body.max_bytes = (size_t)serve->options.limits.http_work_bytes_max;
-    if (is_first) {
-        begin_request(serve, state);
-        client_enter(connection, CLIENT_SENDING);
-        if (refuse_early(connection, method, &answer)) result = send_answer(serve, connection, &answer, true);
+    if (!request) {
+        *state = request = begin_request(serve);
+        if (request) result = begin(serve, connection, request, url, method, &answer);
     } else {
         client_enter(connection, CLIENT_SERVED);
         make_answer(serve, connection, url, &answer);
@@ -344,7 +398,8 @@ static struct MHD_Daemon *start_daemon(struct serve *serve)
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)end_request, serve},
         {MHD_OPTION_END, 0, NULL},
     };
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+                     MHD_ALLOW_SUSPEND_RESUME;
     /* The logger first: what goes wrong with the other options is told through it. */
     return MHD_start_daemon(flags, 0, NULL, NULL, handle, serve, MHD_OPTION_EXTERNAL_LOGGER, log_library,
                             NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
@@ -403,10 +458,21 @@ static void wait_idle(struct serve *serve)
     pthread_mutex_unlock(&serve->lock);
 }
 
+/* The library may not be stopped while a connection is suspended. */
+static void abandon_uploads(struct serve *serve)
+{
+    pthread_mutex_lock(&serve->lock);
+    serve->stopping = true;
+    for (struct http_request *request = serve->requests; request; request = request->next)
+        if (request->upload) upload_abandon(request->upload);
+    pthread_mutex_unlock(&serve->lock);
+}
+
 static void stop_daemon(struct serve *serve)
 {
     MHD_quiesce_daemon(serve->daemon); /* the listening socket is ours again */
     wait_idle(serve);
+    abandon_uploads(serve);
     MHD_stop_daemon(serve->daemon);
 }
 

@@ -28,7 +28,8 @@ ALLOWED = {
     "collector/postgres": ["base"],
     "collector/spool": ["base"],
     "collector/ingest": ["base", "proto", "model", "collector/store", "collector/spool", "collector/counters.h"],
-    "collector/serve": ["base", "proto", "model", "collector/store", "collector/analysis", "collector/counters.h", "viewer"],
+    "collector/otlp": ["base", "proto", "model", "collector/ingest/ingest.h", "collector/counters.h"],
+    "collector/serve": ["base", "proto", "model", "collector/otlp/receiver.h", "collector/store", "collector/analysis", "collector/counters.h", "viewer"],
     "collector": ["base", "proto", "model", "collector"],
     "viewer/text": ["base", "proto/batch.h", "model", "viewer/view.h"],
     "viewer/json": ["base", "proto/batch.h", "model", "viewer/view.h"],
@@ -46,7 +47,7 @@ OWNERS = {
     r"microhttpd\.h": ["collector/serve", "sdk/include/weir/microhttpd.h", "examples"],
     r"hiredis/": ["sdk/instrument", "sdk/include/weir/hiredis.h", "examples"],
     r"jansson\.h": ["model", "viewer", "collector/serve", "examples"],
-    r"zlib\.h": ["sdk/otlp/http"],
+    r"zlib\.h": ["sdk/otlp/http", "collector/otlp"],
     r"lz4.*\.h": ["collector/store"],
     r"xxhash\.h": ["base"],
 }
