@@ -672,7 +672,10 @@ static bool open_listener(struct sp_server *server, const char *url, char error[
     server->listener_count++;
     int result = listen_stream(listener, url);
     if (result != 0) {
-        snprintf(error, INGEST_ERROR_BYTES, "cannot listen on %s: %s", url, nng_strerror(result));
+        const char *remedy = result == NNG_EADDRINUSE && strncmp(url, "ipc:", 4) != 0
+                                 ? "; another collector? port 0 picks a free one"
+                                 : "";
+        snprintf(error, INGEST_ERROR_BYTES, "cannot listen on %s: %s%s", url, nng_strerror(result), remedy);
         return false;
     }
     fill_url(listener, url);

@@ -134,7 +134,11 @@ static bool read_stored(const struct page_request *request, const unsigned char 
     bool found = false;
     enum store_result result = read_trace(request->store, trace_id, request->arena, to, &found);
     if (!store_answered(request, result, answer)) return false;
-    if (!found) answer_error(answer, 404, "no trace has this id");
+    if (!found)
+        answer_error(answer, 404,
+                     "no trace has this id: it was not recorded or was dropped (weir status counts them), is "
+                     "no longer kept, "
+                     "or another collector has it");
     return found;
 }
 

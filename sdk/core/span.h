@@ -62,6 +62,9 @@ void span_describe(const struct thread_state *thread, const struct span_slot *sl
 void span_carry_incoming(struct thread_state *thread, struct span_slot *slot,
                          const struct incoming *incoming);
 
+/* weir_server_response, with the least status code that is an error. */
+void span_response(struct weir_span span, int status_code, int least_error);
+
 /* A new entry of an open span, its header filled in: returns the body, body_bytes long (a multiple of 8). NULL: it does not
  * fit, and is counted as a dropped attribute. */
 void *span_entry_new(struct thread_state *thread, struct span_slot *slot, struct record_entry header,

@@ -70,18 +70,22 @@ static inline bool find_current(struct target *target)
     return true;
 }
 
-/* At the limit: whether the key is there already, so that the new value takes the place of its former one. */
-static __attribute__((cold, noinline)) bool replaces(const struct target *target, const char *key)
+static bool has_attribute(const struct target *target, const char *key)
 {
     const unsigned char *at = target->thread->entries[thread_slot_index(target->thread, target->slot)].bytes;
     const unsigned char *end = at + target->slot->entry_bytes;
-    if (target->slot->attribute_count == BATCH_ATTRIBUTES_MAX) return false;
     while (at < end) {
         const struct record_entry *entry = (const void *)at;
         if (entry->tag == RECORD_ATTRIBUTE && strcmp(entry->key, key) == 0) return true;
         at += entry->bytes;
     }
     return false;
+}
+
+/* At the limit: whether the key is there already, so that the new value takes the place of its former one. */
+static __attribute__((cold, noinline)) bool replaces(const struct target *target, const char *key)
+{
+    return target->slot->attribute_count < BATCH_ATTRIBUTES_MAX && has_attribute(target, key);
 }
 
 static inline void *attribute_new(const struct target *target, const char *key, uint8_t type,
@@ -167,12 +171,10 @@ static inline void set_error(const struct target *target, const char *error_type
                    (int64_t)(intptr_t)error_type);
 }
 
-/* The status is what is known of the error, unless somebody has said more. */
 static void set_error_number(struct weir_span span, int status_code)
 {
     char number[16];
     snprintf(number, sizeof number, "%d", status_code);
-    weir_span_error(span, NULL);
     weir_span_string(span, "error.type", number);
 }
 
@@ -297,11 +299,15 @@ void weir_error(const char *error_type)
     if (find_current(&target)) set_error(&target, error_type);
 }
 
-void weir_server_response(struct weir_span span, int status_code)
+/* The number is what is known of the error, unless somebody has said more. */
+void span_response(struct weir_span span, int status_code, int least_error)
 {
     struct target target;
     if (!find(span, &target)) return;
-    bool is_error = status_code >= 500 && target.slot->record.status != SPAN_STATUS_ERROR;
+    bool is_error = status_code >= least_error, has_type = is_error && has_attribute(&target, "error.type");
+    if (is_error) target.slot->record.status = SPAN_STATUS_ERROR;
     set_number(&target, "http.response.status_code", ATTRIBUTE_INT, status_code);
-    if (is_error) set_error_number(span, status_code);
+    if (is_error && !has_type) set_error_number(span, status_code);
 }
+
+void weir_server_response(struct weir_span span, int status_code) { span_response(span, status_code, 500); }

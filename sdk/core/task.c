@@ -10,7 +10,6 @@
 #include "sdk/core/span.h"
 #include "sdk/core/span_clock.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct __attribute__((may_alias)) task {
@@ -200,14 +199,8 @@ void weir_task_ok(struct weir_task *task)
 void weir_task_response(struct weir_task *task, int status_code)
 {
     struct loan loan;
-    char number[16];
     if (!lend(&loan, task)) return;
-    weir_span_int(loan.span, "http.response.status_code", status_code);
-    if (status_code >= (loan.task->span.is_call ? 400 : 500)) {
-        snprintf(number, sizeof number, "%d", status_code);
-        weir_span_error(loan.span, NULL);
-        weir_span_string(loan.span, "error.type", number);
-    }
+    span_response(loan.span, status_code, loan.task->span.is_call ? 400 : 500);
     give_back(&loan);
 }
 

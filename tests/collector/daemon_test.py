@@ -149,7 +149,7 @@ class Start(CollectorTest):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             said = self.fails(1, "--listen", f"tcp://127.0.0.1:{port}", "--http", "127.0.0.1:0", "--data-dir", self.data)
-            self.assertIn(f"cannot listen on tcp://127.0.0.1:{port}: Address in use", said)
+            self.assertIn(f"cannot listen on tcp://127.0.0.1:{port}: Address in use; another collector?", said)
             said = self.fails(1, "--listen", "tcp://127.0.0.1:0", "--http", f"127.0.0.1:{port}", "--data-dir", self.data)
             self.assertIn(f"127.0.0.1:{port}", said)
 

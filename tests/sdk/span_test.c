@@ -369,8 +369,14 @@ static void the_status_is_an_error_type(void **state)
         WEIR_SERVER_SPAN(request, "GET", "/404", NULL);
         weir_server_response(request, 404);
     }
-    assert_true(peer_wait_spans(peer, 3));
+    {
+        WEIR_SERVER_SPAN(request, "GET", "/explained", NULL);
+        weir_span_error_message(request, "the bank did not answer");
+        weir_server_response(request, 504);
+    }
+    assert_true(peer_wait_spans(peer, 4));
     assert_true(has_error_type("GET /503", "503"));
+    assert_true(has_error_type("GET /explained", "504"));
     assert_true(has_error_type("GET /said", "timeout"));
     int64_t value;
     assert_false(peer_attribute(find("GET /404").batch, find("GET /404").span, "error.type", &value));

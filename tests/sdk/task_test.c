@@ -249,7 +249,7 @@ static void responses_tell_errors(void **state)
     (void)state;
     static const struct weir_call get = {
         .type = WEIR_CALL_HTTP, .method = "GET", .text = "http://x/", .text_bytes = 9};
-    struct weir_task tasks[4];
+    struct weir_task tasks[5];
     weir_task_server(&tasks[0], WEIR_SITE(NULL), "GET", "/404", NULL, NULL);
     weir_task_response(&tasks[0], 404);
     weir_task_server(&tasks[1], WEIR_SITE(NULL), "GET", "/503", NULL, NULL);
@@ -258,8 +258,12 @@ static void responses_tell_errors(void **state)
     weir_task_response(&tasks[2], 404);
     weir_task_server(&tasks[3], WEIR_SITE(NULL), "GET", "/200", NULL, NULL);
     weir_task_response(&tasks[3], 200);
-    for (int i = 0; i < 4; i++) weir_task_end(&tasks[i]);
-    assert_true(peer_wait_spans(peer, 4));
+    weir_task_server(&tasks[4], WEIR_SITE(NULL), "GET", "/said", NULL, NULL);
+    weir_task_error(&tasks[4], "timeout");
+    weir_task_response(&tasks[4], 500);
+    for (int i = 0; i < 5; i++) weir_task_end(&tasks[i]);
+    assert_true(peer_wait_spans(peer, 5));
+    has_text(find("GET /said"), "error.type", "timeout");
     assert_int_equal(status_of(find("GET /404")), SPAN_STATUS_UNSET);
     assert_int_equal(status_of(find("GET /503")), SPAN_STATUS_ERROR);
     assert_int_equal(status_of(find("GET /")), SPAN_STATUS_ERROR);

@@ -76,7 +76,8 @@ WEIR_API void weir_task_link(struct weir_task *task, const struct weir_context *
 WEIR_API void weir_task_error(struct weir_task *task, const char *error_type);
 WEIR_API void weir_task_error_message(struct weir_task *task, const char *message);
 WEIR_API void weir_task_ok(struct weir_task *task);
-/* Sets http.response.status_code. From 500 on it is an error, of a call from 400 on, and error.type is the number. */
+/* Sets http.response.status_code. From 500 on it is an error, of a call from 400 on, and the number is
+ * its error.type where no other was set. */
 WEIR_API void weir_task_response(struct weir_task *task, int status_code);
 WEIR_API void weir_task_rows(struct weir_task *task, int64_t rows); /* of a call's answer */
 
