@@ -137,8 +137,7 @@ static bool read_stored(const struct page_request *request, const unsigned char 
     if (!found)
         answer_error(answer, 404,
                      "no trace has this id: it was not recorded or was dropped (weir status counts them), is "
-                     "no longer kept, "
-                     "or another collector has it");
+                     "no longer kept, or another collector has it");
     return found;
 }
 

@@ -27,16 +27,22 @@ static void each_address(struct doctor *doctor, const char *list,
 
 /* ---- the collector's own addresses ---- */
 
-/* The machine that the collector is on, as we call it: the host of its URL. */
-static void collector_host(const struct doctor *doctor, struct address *host)
+/* Host and port of an http URL. */
+static bool read_http(struct address *address, const char *http)
 {
     char url[512];
-    const char *at = strstr(doctor->source.base.data, "://");
-    at = at ? at + 3 : doctor->source.base.data;
+    const char *at = strstr(http, "://");
+    at = at ? at + 3 : http;
     int len = (int)strcspn(at, "/");
     bool has_port = len > 0 && strspn(at + len - 1, "0123456789") > 0 && memchr(at, ':', (size_t)len);
     snprintf(url, sizeof url, "tcp://%.*s%s", len < 400 ? len : 400, at, has_port ? "" : ":80");
-    if (!address_read(host, url)) *host = (struct address){.host = "localhost"};
+    return address_read(address, url);
+}
+
+/* The machine that the collector is on, as we call it: the host of its URL. */
+static void collector_host(const struct doctor *doctor, struct address *host)
+{
+    if (!read_http(host, doctor->source.base.data)) *host = (struct address){.host = "localhost"};
 }
 
 struct doctor_endpoint doctor_endpoint(const struct doctor *doctor)
@@ -177,6 +183,19 @@ static const char *elsewhere(void)
     return NULL;
 }
 
+/* The collector that is asked takes OTLP where it serves reports, /v1/traces included. */
+static bool is_otlp_to_us(const struct doctor *doctor, const char *name)
+{
+    struct address to, ours;
+    const char *special = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
+    const char *url = special ? special : variable("OTEL_EXPORTER_OTLP_ENDPOINT");
+    bool is_exporter = strcmp(name, "OTEL_TRACES_EXPORTER") == 0;
+    if (is_exporter && strcasecmp(variable(name), "otlp") != 0) return false;
+    if (!url) url = "http://localhost:4318"; /* OpenTelemetry's default */
+    return doctor->status && read_http(&to, url) && read_http(&ours, doctor->source.base.data) &&
+           address_matches(&to, &ours);
+}
+
 static void complain_of_elsewhere(struct doctor *doctor, const char *name)
 {
     struct doctor_endpoint right = doctor_endpoint(doctor);
@@ -193,7 +212,9 @@ void doctor_environment(struct doctor *doctor)
     const char *endpoint = variable("WEIR_ENDPOINT");
     const char *other = endpoint ? NULL : elsewhere();
     check_silent(doctor);
-    if (other)
+    if (other && is_otlp_to_us(doctor, other))
+        doctor_fine(doctor, "environment", "a service started from here sends to this collector by OTLP");
+    else if (other)
         complain_of_elsewhere(doctor, other);
     else
         each_address(doctor, endpoint ? endpoint : ENDPOINT_DEFAULT, check_endpoint);
