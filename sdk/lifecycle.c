@@ -32,6 +32,7 @@ static struct {
     bool is_running;      /* between weir_init and weir_shutdown */
     bool is_stopping;     /* weir_shutdown or exit waits, without lifecycle */
     bool is_exiting;      /* at_exit has begun */
+    bool exit_stops;      /* and is what stops the exporter: nothing comes after it */
     uint32_t epoch;
     _Atomic pid_t pid; /* whose threads and exporter these are */
     _Atomic uint32_t exit_timeout_ms;
@@ -45,6 +46,7 @@ static struct {
     struct event flushed;      /* the exporter that was started last is done */
     struct event stopped;      /* the last weir_shutdown is over, */
     _Atomic enum weir_status verdict; /* and says this */
+    uint64_t lost_before_exit;        /* dropped by shutdowns before */
 } here = {.lifecycle = PTHREAD_MUTEX_INITIALIZER};
 
 const char *weir_status_text(enum weir_status status)
@@ -127,7 +129,7 @@ static void after_fork_in_child(void)
     thread_after_fork();
     atomic_store(&here.pid, getpid());
     here.is_running = here.is_running && !here.is_stopping;
-    here.is_stopping = false;
+    here.is_stopping = here.exit_stops = false;
     if (here.is_running) {
         start_sampler();
         atomic_store(&weir_process.exporter_missing, true);
@@ -186,6 +188,8 @@ static bool lock_until(int64_t deadline_ns)
     return true;
 }
 
+static uint64_t lost_in_shutdowns(void) { return atomic_load(&weir_process.dropped[DROP_shutdown]); }
+
 /* A signal handler may have called exit, and interrupted anything: weir_shutdown, weir_stats, malloc. So this waits for no
  * lock beyond the deadline, and neither allocates nor frees. */
 static void at_exit(void)
@@ -198,11 +202,13 @@ static void at_exit(void)
     here.is_exiting = true;
     struct exporter *exporter = here.exporter;
     if (we_stop) {
-        here.is_stopping = true;
+        here.is_stopping = here.exit_stops = true;
+        here.lost_before_exit = lost_in_shutdowns();
         process_set_epoch(0);
     }
     unlock();
     if (we_stop && exporter) exporter_stop_last(exporter, deadline);
+    if (we_stop && !exporter) event_set(&here.flushed); /* a forked child without a span */
     if (others_stop) event_wait(&here.flushed, deadline);
 }
 
@@ -323,10 +329,12 @@ size_t weir_settings_warnings(char *text, size_t bytes)
 /* ---- shutdown ---- */
 
 /* What became of the spans of this run, judged by what was dropped before the shutdown and in it. */
-static enum weir_status judge(const struct weir_stats *before, const struct weir_stats *after)
+static enum weir_status judge(uint64_t lost_before)
 {
-    if (after->dropped_shutdown > before->dropped_shutdown || after->in_flight) return WEIR_TIMEOUT;
-    return after->dropped ? WEIR_DROPPED : WEIR_OK;
+    struct weir_stats stats;
+    process_stats(&stats);
+    if (stats.dropped_shutdown > lost_before || stats.in_flight) return WEIR_TIMEOUT;
+    return stats.dropped ? WEIR_DROPPED : WEIR_OK;
 }
 
 /* Under lifecycle: what the shutdown takes with it. */
@@ -358,13 +366,17 @@ static void end_shutdown(enum exporter_end end, struct settings *settings, enum 
 
 static enum weir_status stop(struct exporter *exporter, struct settings *settings, int64_t deadline)
 {
-    struct weir_stats before, after;
-    process_stats(&before);
+    uint64_t lost_before = lost_in_shutdowns();
     enum exporter_end end = exporter ? exporter_stop(exporter, deadline) : EXPORTER_ENDED;
-    process_stats(&after);
-    enum weir_status verdict = judge(&before, &after);
+    enum weir_status verdict = judge(lost_before);
     end_shutdown(end, settings, verdict);
     return verdict;
+}
+
+/* In an exit handler or a destructor that runs after at_exit, or in another thread meanwhile. */
+static enum weir_status wait_for_exit(int64_t deadline)
+{
+    return event_wait(&here.flushed, deadline) ? judge(here.lost_before_exit) : WEIR_TIMEOUT;
 }
 
 enum weir_status weir_shutdown(uint32_t timeout_ms)
@@ -374,15 +386,18 @@ enum weir_status weir_shutdown(uint32_t timeout_ms)
     struct exporter *exporter = NULL;
     notice_bare_fork();
     lock();
-    bool others_stop = here.is_stopping, we_stop = here.is_running && !others_stop;
+    bool others_stop = here.is_stopping, exit_stops = here.exit_stops,
+         we_stop = here.is_running && !others_stop;
     if (we_stop) exporter = begin_shutdown(&settings);
     unlock();
     if (we_stop) return stop(exporter, settings, deadline);
+    if (exit_stops) return wait_for_exit(deadline);
     if (!others_stop) return WEIR_NOT_RUNNING;
     return event_wait(&here.stopped, deadline) ? atomic_load(&here.verdict) : WEIR_TIMEOUT;
 }
 
 void weir_stats(struct weir_stats *stats)
 {
+    notice_bare_fork();
     if (stats) process_stats(stats);
 }

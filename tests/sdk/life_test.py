@@ -157,6 +157,8 @@ class Ending(Life):
         for number, mode in enumerate(["return", "exit", "thread_exit", "main_last"], 1):
             self.play("ending", mode)
             self.assertEqual(self.peer.names()["last"], 5 * number, mode)
+        stats = self.play("ending", "shutdown_after_exit")  # waits for nobody
+        self.assertEqual((stats["status"], stats["acknowledged"]), (OK, 5))
         self.play("ending", "exit_during_shutdown")
         eventually(lambda: self.peer.names().get("many") == 4000, "all are delivered", 10)
 

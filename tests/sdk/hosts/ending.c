@@ -314,6 +314,22 @@ static int steady(void)
     return 0;
 }
 
+/* ---- after exit's own flush ---- */
+
+static bool shuts_down_late;
+
+/* As a C++ object does that was made before weir_init: it runs after the handlers of exit. */
+__attribute__((destructor)) static void late_shutdown(void)
+{
+    if (shuts_down_late) host_report(weir_shutdown(3600000));
+}
+
+static int shutdown_after_exit(void)
+{
+    shuts_down_late = true;
+    return last_words();
+}
+
 static const struct host_mode modes[] = {
     {"shutdown", by_shutdown},
     {"return", last_words},
@@ -337,6 +353,7 @@ static const struct host_mode modes[] = {
     {"exit_without_peer", exits_without_peer},
     {"shutdown_unsettled", shutdown_unsettled},
     {"steady", steady},
+    {"shutdown_after_exit", shutdown_after_exit},
 };
 
 int main(int argc, char **argv) { return host_main(argc, argv, modes, sizeof modes / sizeof *modes); }

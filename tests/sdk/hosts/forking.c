@@ -219,6 +219,7 @@ static int by_bare_fork(void)
     wait_for(child);
     child = _Fork();
     if (child == 0) {
+        CHECK(host_stats().created == 0); /* its own counts */
         CHECK(weir_shutdown(600000) != WEIR_TIMEOUT);
         CHECK(weir_init(NULL) == WEIR_OK);
         SPANS("new child", 3);
