@@ -62,6 +62,7 @@ struct otlp_link {
     struct otlp_attributes attributes;
 };
 
+#define OTLP_FLAG_SAMPLED      0x001u /* W3C's trace-flags are the lowest 8 bits */
 #define OTLP_FLAG_REMOTE_KNOWN 0x100u
 #define OTLP_FLAG_REMOTE       0x200u
 

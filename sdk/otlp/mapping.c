@@ -333,10 +333,11 @@ static struct str trace_state(struct mapping *mapping, uint32_t span)
     return trace_state_with_threshold(&mapping->span_arena, state, batch->sampling_threshold[sampling - 1]);
 }
 
+/* W3C's flags, which libweir's own spans do not carry over the wire: what is sent was sampled. */
 static uint32_t span_flags(uint32_t flags)
 {
     uint32_t remote = flags & SPAN_FLAG_REMOTE_PARENT ? OTLP_FLAG_REMOTE : 0;
-    return (flags >> SPAN_FLAGS_TRACE_SHIFT & 0xff) | OTLP_FLAG_REMOTE_KNOWN | remote;
+    return (flags >> SPAN_FLAGS_TRACE_SHIFT & 0xff) | OTLP_FLAG_SAMPLED | OTLP_FLAG_REMOTE_KNOWN | remote;
 }
 
 static void set_span(struct mapping *mapping, uint32_t i, struct otlp_span *span)

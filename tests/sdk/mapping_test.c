@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "model/operation.h"
+#include "model/span.h"
 #include "sdk/otlp/json.h"
 #include "sdk/otlp/line.h"
 #include "sdk/otlp/mapping.h"
@@ -285,6 +286,8 @@ static void one_random_batch(struct id_generator *random)
             assert_int_equal(span.start_unix_ns, start);
             assert_int_equal(span.end_unix_ns - span.start_unix_ns, batch.duration_ns[i]);
             assert_int_equal(span.kind, batch.span_kind[i]);
+            assert_int_equal(span.flags & 0xff, (batch.flags[i] >> SPAN_FLAGS_TRACE_SHIFT & 0xff) | 1);
+            assert_int_equal(span.flags >> 8, batch.flags[i] & SPAN_FLAG_REMOTE_PARENT ? 3 : 1);
             assert_int_equal(span.event_count, batch_u32(batch.event_count, i));
             assert_int_equal(span.link_count,
                              batch_u32(batch.span_link_count, i) + batch_u32(batch.link_count, i));
