@@ -121,13 +121,19 @@ static void add_literal(void *context, struct str value)
     inputs_add_literal(literals->inputs, hash, strong);
 }
 
+/* An entry that was cached when the table was full already is shown, and counted, each time. */
+static const struct operation_entry *count_overflow(const struct operation_entry *entry)
+{
+    return entry == &too_many[OPERATION_DB] ? overflow(OPERATION_DB) : entry;
+}
+
 static const struct operation_entry *from_cache(const struct operation_cache_entry *cached,
                                                 const struct hash_key *key, struct inputs *inputs)
 {
     inputs_reset(inputs, key, 0);
     for (uint32_t i = 0; i < cached->literal_count; i++)
         inputs_add_literal(inputs, cached->literals[i], cached->strong >> i & 1);
-    return cached->operation;
+    return count_overflow(cached->operation);
 }
 
 /* The hash of the whole input begins with literals and ends up with the operation's. */

@@ -50,7 +50,7 @@ const struct operation_entry *operation_of_cache(const struct hash_key *key, con
 const struct operation_entry *operation_of_connect(const struct hash_key *key, const char *system,
                                                    struct inputs *inputs);
 
-/* How many look-ups found the table full. */
+/* How many calls were shown as "(too many operations)". */
 uint64_t operations_overflowed(void);
 
 #endif

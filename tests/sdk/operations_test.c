@@ -5,8 +5,8 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <weir/weir.h>
 #include <stdlib.h>
+#include <weir/weir.h>
 
 static struct hash_key key;
 static struct inputs inputs;
@@ -124,6 +124,9 @@ static void a_full_table_falls_back(void **state)
     }
     assert_true(str_is(entry->operation.text, "(too many operations)"));
     assert_true(operations_overflowed() > before);
+    before = operations_overflowed();
+    for (int i = 0; i < 3; i++) assert_ptr_equal(db("SELECT one more"), entry);
+    assert_int_equal(operations_overflowed(), before + 3); /* found in the thread's cache, too */
     struct weir_stats stats;
     weir_stats(&stats);
     assert_int_equal(stats.operations_overflowed, operations_overflowed());
