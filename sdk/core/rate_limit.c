@@ -50,7 +50,7 @@ static uint64_t threshold_after(const struct rate_limit *limit, uint32_t kept)
  * came in the window's own time; in what passed since then, nothing did. */
 static double expect(const struct rate_limit *limit, double seen, int64_t elapsed_ns)
 {
-    int64_t quiet = elapsed_ns / GET(window_ns) - 1;
+    int64_t windows = elapsed_ns / GET(window_ns), quiet = windows > 1 ? windows - 1 : 0;
     double before = GET(expected), now = seen >= before ? seen : (before + seen) / 2;
     return quiet < FORGET ? now / (double)((uint64_t)1 << quiet) : 0;
 }
