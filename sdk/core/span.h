@@ -70,6 +70,14 @@ void span_response(struct weir_span span, int status_code, int least_error);
 void *span_entry_new(struct thread_state *thread, struct span_slot *slot, struct record_entry header,
                      uint32_t body_bytes);
 
+/* OpenTelemetry: ok is the last word. False: it has been said, and the error is not taken. */
+static inline bool span_set_error(struct span_slot *slot)
+{
+    if (slot->record.status == SPAN_STATUS_OK) return false;
+    slot->record.status = SPAN_STATUS_ERROR;
+    return true;
+}
+
 /* call.c: ends a call, its slot entered. */
 void call_close(struct thread_state *thread, struct span_slot *slot);
 

@@ -161,8 +161,7 @@ static inline bool current_wants_text(void)
 /* Borrowed, unless it has to be cut. */
 static inline void set_error(const struct target *target, const char *error_type)
 {
-    target->slot->record.status = SPAN_STATUS_ERROR;
-    if (!error_type)
+    if (!span_set_error(target->slot) || !error_type)
         thread_leave(target->thread);
     else if (span_limit(&weir_process.limits.characters) < SPAN_TEXT_MAX)
         set_text(target, "error.type", error_type, text_bytes(error_type));
@@ -304,8 +303,8 @@ void span_response(struct weir_span span, int status_code, int least_error)
 {
     struct target target;
     if (!find(span, &target)) return;
-    bool is_error = status_code >= least_error, has_type = is_error && has_attribute(&target, "error.type");
-    if (is_error) target.slot->record.status = SPAN_STATUS_ERROR;
+    bool is_error = status_code >= least_error && span_set_error(target.slot);
+    bool has_type = is_error && has_attribute(&target, "error.type");
     set_number(&target, "http.response.status_code", ATTRIBUTE_INT, status_code);
     if (is_error && !has_type) set_error_number(span, status_code);
 }

@@ -3,6 +3,7 @@
 
 #include "model/span.h"
 #include "proto/batch.h"
+#include "sdk/core/span.h"
 #include "sdk/core/span_clock.h"
 
 #include <weir/context.h>
@@ -209,8 +210,8 @@ static void add_message(struct thread_state *thread, struct span_slot *slot, con
 {
     struct writing writing;
     uint32_t len = span_text_bytes(&weir_process.limits, message);
+    if (!span_set_error(slot)) return;
     entry_begin(&writing, thread, slot);
-    slot->record.status = SPAN_STATUS_ERROR;
     char *text = entry_more(&writing, record_round(len));
     if (!text) {
         span_count_dropped(thread, slot, SPAN_ATTRIBUTES);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sdk/export/batch_entries.h"
 
+#include "model/span.h"
 #include "sdk/export/batch_room.h"
 
 /* ---- reading entries ---- */
@@ -251,8 +252,9 @@ static bool add_entry(const struct adding *adding, const struct record_entry *fr
         return add_event(adding, from);
     case RECORD_SPAN_LINK:
         return add_span_link(adding, from);
-    case RECORD_MESSAGE:
-        return builder_string(adding->builder, entry_text(from), &batch->status_message[batch->span_count]);
+    case RECORD_MESSAGE: /* OpenTelemetry: only an error has one; an ok may have come after it */
+        return adding->record->status != SPAN_STATUS_ERROR ||
+               builder_string(adding->builder, entry_text(from), &batch->status_message[batch->span_count]);
     case RECORD_DROPPED:
         add_dropped(adding, from);
         return true;

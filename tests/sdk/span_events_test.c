@@ -3,6 +3,7 @@
 #include "tests/support/cmocka.h"
 
 #include "base/clock.h"
+#include "model/span.h"
 #include "tests/sdk/peer.h"
 
 #include <stdio.h>
@@ -192,6 +193,24 @@ static void an_error_says_what_happened(void **state)
     assert_true(str_is(message, "the bank did not answer within 3 s"));
 }
 
+static void ok_is_the_last_word(void **state)
+{
+    (void)state;
+    {
+        WEIR_SPAN_AS(span, "all is well");
+        weir_error_message("not so");
+        weir_span_ok(span);
+        weir_error("timeout");
+        weir_error_message("too late");
+        weir_server_response(span, 500);
+    }
+    assert_true(peer_wait_spans(peer, 1));
+    struct seen seen = find("all is well");
+    assert_int_equal(at32(seen.batch->status, seen.span), SPAN_STATUS_OK);
+    assert_int_equal(at32(seen.batch->status_message, seen.span), 0);
+    assert_int_equal(seen.batch->attribute_total, 1); /* the response's */
+}
+
 /* Calls have events, too; what no span is has none, and what nobody records costs nothing. */
 static void handles_without_a_span_take_nothing(void **state)
 {
@@ -297,6 +316,7 @@ int main(void)
         TEST(events_come_with_time_and_attributes),
         TEST(links_name_other_traces),
         TEST(an_error_says_what_happened),
+        TEST(ok_is_the_last_word),
         TEST(handles_without_a_span_take_nothing),
         TEST(what_is_no_attribute_is_passed_over),
         TEST(what_does_not_fit_is_counted),

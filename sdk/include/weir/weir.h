@@ -264,7 +264,7 @@ WEIR_API void weir_span_bool(struct weir_span span, const char *key, bool value)
 WEIR_API void weir_span_string(struct weir_span span, const char *key, const char *value);
 /* Status error, with error.type (a low-cardinality word, borrowed: "timeout", "23505"). */
 WEIR_API void weir_span_error(struct weir_span span, const char *error_type);
-/* Status ok. */
+/* Status ok: the last word, as in OpenTelemetry. No error is taken after it, and an error's message goes. */
 WEIR_API void weir_span_ok(struct weir_span span);
 
 /* On the thread's current span. */
