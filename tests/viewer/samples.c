@@ -540,6 +540,8 @@ static struct status_producer producers[] = {
      -400000 * MS},
     {STR("silent"), STR(""), STR(""), 0x14, 0, 0, 0, 0, 0, NULL, 0, 0, NULL, SAMPLE_NOW_NS - 900 * MS, false,
      0},
+    {STR("elsewhere"), STR(""), STR("by-otlp"), 0x15, 0, 0, 512, 0, 0, NULL, 0, 0, NULL,
+     SAMPLE_NOW_NS - 900 * MS, false, 0},
 };
 static struct status_counter counters[] = {
     {"batches_stored", "batches stored", 187},

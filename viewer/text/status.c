@@ -152,6 +152,23 @@ static void count_cell(struct table *table, uint64_t value, enum style style)
     text_table_cell_end(table);
 }
 
+/* Who sends by OTLP or Zipkin cannot say what became of its spans. */
+static bool counts_nothing(const struct status_producer *producer)
+{
+    return producer->created == 0 && producer->stored > 0;
+}
+
+static void told_cell(struct table *table, const struct status_producer *producer, uint64_t value,
+                      enum style style)
+{
+    if (!counts_nothing(producer)) {
+        count_cell(table, value, style);
+        return;
+    }
+    words_add(&table->text, "·");
+    text_table_cell_end(table);
+}
+
 static void name_cell(struct table *table, struct str name)
 {
     words_name(&table->text, name);
@@ -169,10 +186,11 @@ static void producers(struct paper *paper, const struct status_view *status)
         name_cell(&table, producer->instance_id);
         words_add(&table.text, units_ago(paper->view->now_ns, producer->last_seen_ns).text);
         text_table_cell_end(&table);
-        count_cell(&table, producer->created, STYLE_PLAIN);
-        count_cell(&table, producer->acknowledged, STYLE_PLAIN);
+        told_cell(&table, producer, producer->created, STYLE_PLAIN);
+        told_cell(&table, producer, producer->acknowledged, STYLE_PLAIN);
         count_cell(&table, producer->stored, STYLE_PLAIN);
-        count_cell(&table, producer->dropped_total, producer->dropped_total ? STYLE_BAD : STYLE_PLAIN);
+        told_cell(&table, producer, producer->dropped_total,
+                  producer->dropped_total ? STYLE_BAD : STYLE_PLAIN);
     }
     text_table_print(&table, paper);
     text_table_fini(&table);
@@ -266,10 +284,15 @@ void text_status(struct buffer *out, const struct view *view, const struct statu
             sampled_away(&paper, &status->producers[i], &words);
             clock_off(&paper, &status->producers[i], &words);
         }
+        bool any_silent = false;
+        for (uint32_t i = 0; i < status->producer_count; i++)
+            any_silent |= counts_nothing(&status->producers[i]);
+        if (any_silent)
+            paper_say(&paper, STYLE_FAINT, 0,
+                      "· is not told: it came by OTLP or Zipkin, which have no place for it.");
         paper_say(&paper, STYLE_FAINT, 0,
                   "Created = acknowledged + dropped + still on the way, as each service said in its last "
-                  "batch, which "
-                  "could not count itself; stored is what is in the database.");
+                  "batch, which could not count itself; stored is what is in the database.");
     } else {
         paper_say(&paper, STYLE_PLAIN, 0,
                   "No service has sent anything yet. A service needs WEIR_ENDPOINT set to the address after "
