@@ -53,8 +53,8 @@ WEIR_API void weir_call_send(struct weir_span call);
 WEIR_API void weir_call_answered(struct weir_span call);
 
 /* The answer. cell returns a value (NULL: SQL NULL) that lives until the next call of it; weir decides how many it looks
- * at. It is called from inside weir, and makes no spans itself: they would be refused, as a signal handler's are. rows is
- * what the report shows as rows. */
+ * at. It is called from inside weir: it must return, not leave by longjmp or an exception, and makes no spans itself, which
+ * would be refused, as a signal handler's are. rows is what the report shows as rows. */
 typedef const char *(*weir_cell_fn)(const void *from, size_t row, size_t column, size_t *bytes);
 WEIR_API void weir_call_table(struct weir_span call, size_t rows, size_t columns, weir_cell_fn cell,
                               const void *from);
