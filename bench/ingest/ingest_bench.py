@@ -83,16 +83,19 @@ class Bench:
         self.postgres.sql("CHECKPOINT")
 
 
+# Sixteen producers with a batch of 4,096 spans under way each, as busy services send them, unless said otherwise.
 # name: (spans, load's options, kind of floor, goal of the ratio, goal of bytes a span)
+INTERLEAVED = {"trace_spans": 8, "interleave": 500, "producers": 4, "batch_spans": 512}
 CASES = {
-    "8 spans": (800_000, {"trace_spans": 8}, "plain", 1.4, 60),
+    "8 spans": (1_200_000, {"trace_spans": 8}, "plain", 1.4, 60),
     "3600 spans": (1_440_000, {"trace_spans": 3600, "batch_spans": 3600}, "plain", 2.0, 30),
-    "1 span": (200_000, {"trace_spans": 1}, "indexed", 0.9, None),
+    "1 span": (400_000, {"trace_spans": 1}, "indexed", 0.9, None),
+    "8 in 512s": (600_000, {"trace_spans": 8, "batch_spans": 512}, "plain", None, None),
     "8 hashed": (800_000, {"trace_spans": 8, "hashes": True}, "plain", None, None),
     "3600 hashed": (1_440_000, {"trace_spans": 3600, "batch_spans": 3600, "hashes": True}, "plain", None, None),
-    "500 interleaved": (200_000, {"trace_spans": 8, "interleave": 500, "producers": 4}, "plain", None, None),
-    "  4096 a batch": (400_000, {"trace_spans": 8, "interleave": 500, "producers": 4, "batch_spans": 4096}, "plain", None, None),
-    "  8 pipelined": (400_000, {"trace_spans": 8, "interleave": 500, "producers": 4, "pipeline": 8}, "plain", None, None),
+    "500 interleaved": (200_000, INTERLEAVED, "plain", None, None),
+    "  8 pipelined": (400_000, {**INTERLEAVED, "pipeline": 8}, "plain", None, None),
+    "  4096 a batch": (400_000, {**INTERLEAVED, "batch_spans": 4096}, "plain", None, None),
 }
 
 

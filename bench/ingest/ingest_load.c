@@ -507,7 +507,7 @@ static void read_options(struct options *options, int argc, char **argv)
         {"pipeline", 1, NULL, 'l'},   {"hashes", 0, NULL, 'h'},      {"seed", 1, NULL, 'e'},
         {"patient", 0, NULL, 'a'},    {"rate", 1, NULL, 'r'},        {NULL, 0, NULL, 0}};
     *options = (struct options){.trace_spans = 8,
-                                .batch_spans = 512,
+                                .batch_spans = 4096,
                                 .interleave = 1,
                                 .producers = 16,
                                 .pipeline = 1,

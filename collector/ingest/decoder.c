@@ -37,6 +37,7 @@ static bool handle(struct decoder *decoder, struct sp_request *request)
     incoming->received_unix_ns = clock_unix_ns();
     incoming->received_monotonic_ns = clock_monotonic_ns();
     if (unpack(incoming, &why)) {
+        incoming->index = store_prepare(&incoming->batch, &incoming->arena);
         incoming_add(decoder->queue, incoming);
         return true;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The thread between the sockets and the queue: takes requests in the order in which they came, unpacks each batch into an
- * arena of its own, refuses what is no batch with the reason, and queues the rest. So the next batches are unpacked while
+ * arena of its own, refuses what is no batch with the reason, sorts the spans of the rest by trace, and queues it. So the next batches are unpacked while
  * Postgres stores the ones before.
  */
 #ifndef WEIR_COLLECTOR_DECODER_H

@@ -11,12 +11,14 @@
 #define WEIR_COLLECTOR_INCOMING_H
 
 #include "collector/ingest/sp_server.h"
+#include "collector/store/store.h"
 
 struct incoming {
     struct incoming *next;
     struct sp_request *request;
     struct arena arena;
-    struct batch batch; /* in the arena */
+    struct batch batch;                 /* in the arena, like its index */
+    const struct fragment_index *index; /* may be NULL */
     int64_t received_unix_ns, received_monotonic_ns;
 };
 

@@ -19,7 +19,7 @@
     X(reply_timeout_ms, 3000, "for a peer to read its reply")                                                \
     X(pipelined_max, 16, "requests of one connection not yet answered; reading stops there")                 \
     X(queue_bytes_max, 268435456, "frames received but not yet stored, over all connections")                \
-    X(group_spans_max, 65536, "spans stored in one transaction, of whatever producers")                      \
+    X(group_spans_max, 32768, "spans stored in one transaction, of whatever producers")                      \
     X(group_hold_ms, 0, "how long the first batch of a group waits for others while Postgres is idle")       \
     X(spool_bytes_max, 1073741824, "batches kept on disk while Postgres is away or slow; 0: none")           \
     X(spool_age_max_s, 259200, "none is added to the spool while its oldest has waited for so long")         \

@@ -40,8 +40,8 @@ static size_t list_group(struct writer *writer, const struct incoming *first)
 {
     size_t count = 0;
     for (const struct incoming *i = first; i; i = i->next)
-        writer->group[count++] =
-            (struct store_batch){.batch = &i->batch, .received_unix_ns = i->received_unix_ns};
+        writer->group[count++] = (struct store_batch){
+            .batch = &i->batch, .index = i->index, .received_unix_ns = i->received_unix_ns};
     return count;
 }
 

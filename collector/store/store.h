@@ -50,13 +50,19 @@ void store_set_limits(const struct store_limits *limits);
  * when the server is there and does not let us in. */
 enum store_result store_migrate(struct store *store);
 
+/* Which spans of a batch belong together: what storing needs of it before anything else, made beforehand by any thread, in the
+ * arena, for one thread to use. NULL: out of arena, then storing makes its own. */
+struct fragment_index;
+const struct fragment_index *store_prepare(const struct batch *batch, struct arena *arena);
+
 /* One batch of a group, and what became of it. */
 struct store_batch {
     const struct batch *batch;
-    int64_t received_unix_ns; /* the collector's clock */
-    enum store_result result; /* STORE_OK: committed */
-    uint32_t late_spans;      /* not stored, as their days were dropped; of a batch that is stored */
-    char why[256];            /* refused or away: in words, cut */
+    const struct fragment_index *index; /* of store_prepare; may be NULL */
+    int64_t received_unix_ns;           /* the collector's clock */
+    enum store_result result;           /* STORE_OK: committed */
+    uint32_t late_spans; /* not stored, as their days were dropped; of a batch that is stored */
+    char why[256];       /* refused or away: in words, cut */
 };
 
 /* Stores batches of any producers in as few transactions as can be, which is one unless some of them were stored before

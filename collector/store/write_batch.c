@@ -82,8 +82,14 @@ static bool find_days(struct store *store, struct group *group, struct write_uni
     return unit->days != NULL;
 }
 
+const struct fragment_index *store_prepare(const struct batch *batch, struct arena *arena)
+{
+    struct fragment_index *index = arena_array(arena, 1, sizeof *index);
+    return index && fragment_index_make(index, batch, arena) ? index : NULL;
+}
+
 static enum store_result make_unit(struct store *store, struct group *group, const struct batch *batch,
-                                   int64_t received_unix_ns)
+                                   const struct fragment_index *index, int64_t received_unix_ns)
 {
     struct write_unit *unit = &group->units[group->unit_count];
     struct batch_names names = {0};
@@ -98,8 +104,9 @@ static enum store_result make_unit(struct store *store, struct group *group, con
                                 .resource_id = names.resource_id,
                                 .operation_ids = names.operation_ids,
                                 .site_ids = names.site_ids};
-    if (!fragment_index_make(&unit->index, batch, &store->scratch) || !find_days(store, group, unit))
-        return store_refuse(store, "%s", no_memory);
+    if (!index) index = store_prepare(batch, &store->scratch);
+    if (index) unit->index = *index;
+    if (!index || !find_days(store, group, unit)) return store_refuse(store, "%s", no_memory);
     group->unit_count++;
     group->fragment_count += unit->index.fragment_count;
     return STORE_OK;
@@ -169,10 +176,10 @@ static enum store_result make_run(struct store *store, struct group *group, stru
         group->joined = true;
         const struct batch *joined = join(store, members, count);
         if (!joined) return store_refuse(store, "%s", no_memory);
-        return make_unit(store, group, joined, received_unix_ns);
+        return make_unit(store, group, joined, NULL, received_unix_ns);
     }
     for (size_t i = 0; i < count && outcome == STORE_OK; i++)
-        outcome = make_unit(store, group, members[i]->batch, members[i]->received_unix_ns);
+        outcome = make_unit(store, group, members[i]->batch, members[i]->index, members[i]->received_unix_ns);
     return outcome;
 }
 

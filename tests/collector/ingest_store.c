@@ -30,6 +30,12 @@ const char *store_error(const struct store *store)
 
 void store_set_name(struct store *store, const char *name) { (void)store, (void)name; }
 
+const struct fragment_index *store_prepare(const struct batch *batch, struct arena *arena)
+{
+    (void)batch, (void)arena;
+    return NULL;
+}
+
 enum store_result store_write_group(struct store *store, struct store_batch *batches, size_t count)
 {
     (void)store;
