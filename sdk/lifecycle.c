@@ -32,7 +32,6 @@ static struct {
     bool is_running;      /* between weir_init and weir_shutdown */
     bool is_stopping;     /* weir_shutdown or exit waits, without lifecycle */
     bool is_exiting;      /* at_exit has begun */
-    bool exit_stops;      /* and is what stops the exporter: nothing comes after it */
     uint32_t epoch;
     _Atomic pid_t pid; /* whose threads and exporter these are */
     _Atomic uint32_t exit_timeout_ms;
@@ -70,6 +69,9 @@ static void lock(void)
     pthread_mutex_lock(&here.lifecycle);
     atomic_store(&here.holder, &weir_thread);
 }
+
+/* A handler of the program's, for a signal or for fork, may be here while its own thread has the lock. */
+static bool lock_is_ours(void) { return atomic_load(&here.holder) == &weir_thread; }
 
 static void unlock(void)
 {
@@ -129,7 +131,7 @@ static void after_fork_in_child(void)
     thread_after_fork();
     atomic_store(&here.pid, getpid());
     here.is_running = here.is_running && !here.is_stopping;
-    here.is_stopping = here.exit_stops = false;
+    here.is_stopping = false;
     if (here.is_running) {
         start_sampler();
         atomic_store(&weir_process.exporter_missing, true);
@@ -152,11 +154,10 @@ static bool start_exporter(void)
     return here.exporter != NULL;
 }
 
-/* A handler of the program's, for a signal or for fork, may be here while its own thread has the lock; in the child of a fork
- * such handlers may come before ours, and nobody tells of a bare fork at all. */
+/* In the child of a fork the program's handlers for that may come before ours, and nobody tells of a bare fork at all. */
 bool process_start_exporter(void)
 {
-    if (atomic_load(&here.holder) == &weir_thread) {
+    if (lock_is_ours()) {
         thread_refuse();
         return false;
     }
@@ -200,10 +201,10 @@ static void at_exit(void)
     bool again = here.is_exiting, others_stop = here.is_stopping && !again,
          we_stop = here.is_running && !here.is_stopping;
     here.is_exiting = true;
+    if (!again) here.lost_before_exit = lost_in_shutdowns();
     struct exporter *exporter = here.exporter;
     if (we_stop) {
-        here.is_stopping = here.exit_stops = true;
-        here.lost_before_exit = lost_in_shutdowns();
+        here.is_stopping = true;
         process_set_epoch(0);
     }
     unlock();
@@ -329,12 +330,10 @@ size_t weir_settings_warnings(char *text, size_t bytes)
 /* ---- shutdown ---- */
 
 /* What became of the spans of this run, judged by what was dropped before the shutdown and in it. */
-static enum weir_status judge(uint64_t lost_before)
+static enum weir_status judge(uint64_t lost_before, const struct weir_stats *stats)
 {
-    struct weir_stats stats;
-    process_stats(&stats);
-    if (stats.dropped_shutdown > lost_before || stats.in_flight) return WEIR_TIMEOUT;
-    return stats.dropped ? WEIR_DROPPED : WEIR_OK;
+    if (stats->dropped_shutdown > lost_before || stats->in_flight) return WEIR_TIMEOUT;
+    return stats->dropped ? WEIR_DROPPED : WEIR_OK;
 }
 
 /* Under lifecycle: what the shutdown takes with it. */
@@ -366,17 +365,24 @@ static void end_shutdown(enum exporter_end end, struct settings *settings, enum 
 
 static enum weir_status stop(struct exporter *exporter, struct settings *settings, int64_t deadline)
 {
+    struct weir_stats stats;
     uint64_t lost_before = lost_in_shutdowns();
     enum exporter_end end = exporter ? exporter_stop(exporter, deadline) : EXPORTER_ENDED;
-    enum weir_status verdict = judge(lost_before);
+    process_stats(&stats);
+    enum weir_status verdict = judge(lost_before, &stats);
     end_shutdown(end, settings, verdict);
     return verdict;
 }
 
-/* In an exit handler or a destructor that runs after at_exit, or in another thread meanwhile. */
+/* In an exit handler or a destructor that runs after at_exit, or in another thread meanwhile. Who had begun to stop the
+ * exporter may be the very thread that a signal handler has made exit: it says nothing any more, and may have the lock that
+ * only the exporter's end makes needless. */
 static enum weir_status wait_for_exit(int64_t deadline)
 {
-    return event_wait(&here.flushed, deadline) ? judge(here.lost_before_exit) : WEIR_TIMEOUT;
+    struct weir_stats stats;
+    if (!event_wait(&here.flushed, deadline)) return WEIR_TIMEOUT;
+    process_stats_locked(&stats);
+    return judge(here.lost_before_exit, &stats);
 }
 
 enum weir_status weir_shutdown(uint32_t timeout_ms)
@@ -385,14 +391,15 @@ enum weir_status weir_shutdown(uint32_t timeout_ms)
     struct settings *settings = NULL;
     struct exporter *exporter = NULL;
     notice_bare_fork();
+    if (lock_is_ours()) return WEIR_TIMEOUT; /* a handler that interrupted weir_init has called exit */
     lock();
-    bool others_stop = here.is_stopping, exit_stops = here.exit_stops,
+    bool others_stop = here.is_stopping, is_exiting = here.is_exiting,
          we_stop = here.is_running && !others_stop;
     if (we_stop) exporter = begin_shutdown(&settings);
     unlock();
     if (we_stop) return stop(exporter, settings, deadline);
-    if (exit_stops) return wait_for_exit(deadline);
     if (!others_stop) return WEIR_NOT_RUNNING;
+    if (is_exiting) return wait_for_exit(deadline);
     return event_wait(&here.stopped, deadline) ? atomic_load(&here.verdict) : WEIR_TIMEOUT;
 }
 

@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
+#define LATE_FOR_SURE_MS 3600000
+
 #define LAST 5 /* spans that only the ending can send */
 
 static int last_words(void)
@@ -73,6 +75,8 @@ static int waits(void)
 
 /* ---- exit in a signal handler ---- */
 
+static uint32_t late_ms; /* see late_shutdown */
+
 static void exit_now(int number)
 {
     (void)number;
@@ -95,6 +99,7 @@ static void *make_spans(void *unused)
 static int by_exit_in_handler_anywhere(void)
 {
     pthread_t other;
+    late_ms = 100; /* it may have interrupted a weir_shutdown that has not come to anything */
     signal(SIGTERM, exit_now);
     CHECK(pthread_create(&other, NULL, make_spans, NULL) == 0);
     puts("ready");
@@ -316,17 +321,16 @@ static int steady(void)
 
 /* ---- after exit's own flush ---- */
 
-static bool shuts_down_late;
-
 /* As a C++ object does that was made before weir_init: it runs after the handlers of exit. */
 __attribute__((destructor)) static void late_shutdown(void)
 {
-    if (shuts_down_late) host_report(weir_shutdown(3600000));
+    enum weir_status status = late_ms ? weir_shutdown(late_ms) : WEIR_OK;
+    if (late_ms == LATE_FOR_SURE_MS) host_report(status);
 }
 
 static int shutdown_after_exit(void)
 {
-    shuts_down_late = true;
+    late_ms = LATE_FOR_SURE_MS;
     return last_words();
 }
 
