@@ -11,7 +11,9 @@
 
 /* ---- the tables' arrays ---- */
 
-#define STRINGS_ARRAYS(X) X(string_bytes)
+#define STRINGS_ARRAYS(X)                                                                                    \
+    X(string_bytes)                                                                                          \
+    X(string_offset)
 #define RESOURCE_ARRAYS(X)                                                                                   \
     X(resource_key)                                                                                          \
     X(resource_value)
@@ -194,6 +196,7 @@ static bool string_new(struct builder *builder, struct str text, uint64_t hash, 
         return false;
     if (!interner_add(&builder->strings, hash, index)) return false;
     if (text.len) memcpy((char *)batch->string_data.data + batch->string_data.len, text.data, text.len);
+    batch->string_offset[batch->string_count] = (uint32_t)batch->string_data.len;
     batch->string_data.len += text.len;
     batch->string_bytes[batch->string_count++] = (uint32_t)text.len;
     builder->bytes += text.len + 2;
@@ -211,7 +214,6 @@ bool builder_string(struct builder *builder, struct str text, uint32_t *index)
     uint64_t hash = hash_bytes(text.data, text.len);
     uint32_t at = (uint32_t)hash;
     while (interner_next(&builder->strings, hash, &at, index))
-        if (builder->batch.string_bytes[*index] == text.len)
-            return true; /* 64 bits of hash and the length agree */
+        if (str_equal(batch_string(&builder->batch, *index), text)) return true;
     return string_new(builder, text, hash, index);
 }

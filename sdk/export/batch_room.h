@@ -8,7 +8,7 @@
 
 #include "sdk/export/batch_builder.h"
 
-/* Each string once. The offsets that comparing needs are kept only here: string_offset is not packed. */
+/* Each string once. string_offset, which is not packed, is kept to compare them: whoever chooses a text may choose its hash. */
 bool builder_string(struct builder *builder, struct str text, uint32_t *index);
 
 /* Room for `more` elements beyond `count` in all arrays of a table. */

@@ -21,7 +21,7 @@ static void resolve(const struct endpoint *endpoint, int flags, struct addresses
 static void path_address(struct str path, struct addresses *addresses)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, path.data, path.len + 1); /* it fits: settings_endpoint */
+    memcpy(address.sun_path, path.data, path.len + 1); /* it fits: endpoint_parse */
     memcpy(&addresses->address[0], &address, sizeof address);
     addresses->bytes[0] = sizeof address;
     addresses->count = 1;
