@@ -179,8 +179,10 @@ static void leave_to_the_interrupted(struct thread_state *thread)
     weir_thread = NULL;
 }
 
+/* In a handler that has interrupted attach() nobody knows which state that is about to take: then none is given back. */
 void thread_after_fork(void)
 {
+    bool is_attaching = weir_thread == THREAD_BUSY;
     uint32_t left_behind = open_spans(weir_thread);
     atomic_store(&weir_process.created, left_behind);
     atomic_store(&weir_process.dropped[DROP_forked], left_behind);
@@ -194,6 +196,6 @@ void thread_after_fork(void)
         for (int i = 0; i < SAMPLED_AWAY_COUNT; i++) atomic_store(&thread->sampled_away[i], 0);
         if (thread == weir_thread) continue;
         thread->epoch = EPOCH_TORN;
-        atomic_store(&thread->owned, false);
+        if (!is_attaching) atomic_store(&thread->owned, false);
     }
 }
