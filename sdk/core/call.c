@@ -79,8 +79,8 @@ struct weir_span weir_call_begin(const struct weir_call *what)
     if (slot->sampled) {
         call->operation = operation_of(thread, what, &call->inputs);
         call->record.operation = &call->operation->operation;
+        slot->record.start_ticks = span_clock_ticks();
     }
-    slot->record.start_ticks = span_clock_ticks();
     struct weir_span span = thread_handle(thread, slot);
     thread_leave(thread);
     return span;
@@ -149,7 +149,8 @@ static void send(const struct here *here)
         take_inputs(here);
         take_links(here);
     }
-    if (here->slot->sampled) take_unread(here);
+    if (!here->slot->sampled) return;
+    take_unread(here);
     here->slot->record.start_ticks = span_clock_ticks();
 }
 
@@ -163,7 +164,7 @@ void weir_call_send(struct weir_span span)
 
 static void answered(struct span_slot *slot, struct call_state *call)
 {
-    if (call->is_answered) return;
+    if (call->is_answered || !slot->sampled) return;
     call->is_answered = true;
     slot->record.duration_ticks = span_clock_ticks() - slot->record.start_ticks;
 }

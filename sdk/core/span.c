@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The span path: begin and end; span_attributes.c has what is set between them. A span lives in a slot of its thread while it is open and goes to the ring as one
- * record when it ends. The open spans of a thread form a stack, doubly linked by slot numbers, so that any of them may
- * end first; calls stand beside it (nothing happens inside a call).
+ * The span path: begin and end; span_attributes.c has what is set between them. A span lives in a slot of its thread while
+ * it is open and goes to the ring as one record when it ends. The open spans of a thread form a stack, doubly linked by
+ * slot numbers, so that any of them may end first; calls stand beside it (nothing happens inside a call).
  */
 #include "sdk/core/span.h"
 
@@ -130,7 +130,7 @@ static bool reclaim_slot(struct thread_state *thread)
     if (!slot) return false;
     if (slot->on_stack) stack_remove(thread, slot);
     if (slot->is_request) request_end(thread, slot);
-    if (!span_is_attached(slot)) thread_count_up(&thread->dropped_too_deep);
+    if (slot->sampled && !span_is_attached(slot)) thread_count_up(&thread->dropped_too_deep);
     give_slot_back(thread, thread_slot_index(thread, slot));
     return true;
 }
@@ -162,11 +162,17 @@ static inline struct span_slot *take_free_slot(struct thread_state *thread, uint
     return slot;
 }
 
+/* Whether a span that finds no slot would have been sent: as its parent is, if it takes after one. All 64 are on the stack. */
+static bool is_missed(const struct thread_state *thread, uint8_t kind)
+{
+    return kind == SPAN_KIND_SERVER || thread->slots[thread->top].sampled;
+}
+
 /* The same; NULL: too deep, counted. */
 static struct span_slot *take_slot(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
 {
     if (thread->free_slots == 0 && !reclaim_slot(thread)) {
-        thread_count_up(&thread->dropped_too_deep);
+        if (is_missed(thread, kind)) thread_count_up(&thread->dropped_too_deep);
         return NULL;
     }
     return take_free_slot(thread, free_slot(thread), site, kind);

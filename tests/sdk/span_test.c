@@ -401,6 +401,20 @@ static void joins_the_callers_trace(void **state)
                         "\x0a\xf7\x65\x19", 4);
 }
 
+/* What would not have been sent is not lost either. */
+static void too_deep_and_unsampled_is_not_counted(void **state)
+{
+    (void)state;
+    struct weir_stats before = stats_now();
+    struct weir_context context = {.trace_id = {1}, .span_id = {2}};
+    struct weir_span spans[SPAN_DEPTH + 6];
+    WEIR_ATTACH(&context, NULL);
+    for (int i = 0; i < SPAN_DEPTH + 6; i++) spans[i] = weir_span_begin(WEIR_SITE("deep"));
+    assert_int_equal(spans[SPAN_DEPTH].slot, 0);
+    for (int i = SPAN_DEPTH + 5; i >= 0; i--) weir_span_end(spans[i]);
+    assert_int_equal(stats_now().created, before.created);
+}
+
 static void an_unsampled_caller_is_obeyed(void **state)
 {
     (void)state;
@@ -454,6 +468,7 @@ int main(void)
         TEST(the_status_is_an_error_type),
         TEST(joins_the_callers_trace),
         TEST(an_unsampled_caller_is_obeyed),
+        TEST(too_deep_and_unsampled_is_not_counted),
         TEST(the_resource_says_who),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
