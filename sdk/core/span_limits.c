@@ -22,8 +22,9 @@ void span_limits_set(struct span_limits *limits, const struct settings *settings
 uint32_t span_text_cut(const char *text, size_t len, uint32_t characters)
 {
     size_t whole = utf8_cut(str_view(text, len), SPAN_TEXT_MAX), at = 0;
-    while (at < whole && characters--) do
-            at++;
-        while (at < whole && ((unsigned char)text[at] & 0xc0) == 0x80);
+    for (; at < whole && characters > 0; characters--) {
+        at++;
+        while (at < whole && ((unsigned char)text[at] & 0xc0) == 0x80) at++;
+    }
     return (uint32_t)at;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The output for stderr: a line a span, for people. Standard error, as it is when weir_init is called, belongs to the whole
- * program, so it is written to only when it is ready, in pieces that end with a line and that a pipe takes whole: a reader that has stopped never stops the
- * program, nor its exit. What it does not take within a few seconds is refused.
+ * program, so it is written to only when it is ready, in pieces that end with a line and that a pipe takes whole: a reader
+ * that has stopped never stops the program, nor its exit. What it does not take within a few seconds is refused.
  */
 #include "base/clock.h"
 #include "sdk/export/output.h"
