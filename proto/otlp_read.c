@@ -65,6 +65,7 @@ static bool next_field(struct reader *reader, struct str *rest, struct field *fi
 {
     uint64_t tag, length;
     bool taken = false;
+    *field = (struct field){0};
     if (rest->len == 0 || reader->why) return false;
     if (!take_varint(rest, &tag)) return malformed(reader, "the body ends within a field's number");
     if (tag >> 3 == 0 || tag > UINT32_MAX) return malformed(reader, "a field has no number");

@@ -9,7 +9,8 @@
  *     weir_shutdown(2000);
  *
  * Lifetime. weir_init starts one exporter thread (all signals blocked in it); weir_shutdown sends what is left and stops
- * it. Before weir_init and after weir_shutdown every call is valid and does nothing. Calls are cheap enough to stay in.
+ * it. Before weir_init and after weir_shutdown every call is valid and does nothing. Calls are cheap enough to stay in. A
+ * program whose main ends by pthread_exit calls weir_shutdown in its last thread: the exporter's keeps the process alive.
  *
  * Threads. Each thread has spans, current span and ring of its own; all functions may be called from any thread. A span is
  * ended by the thread that began it. Signals do no harm; a span that a handler begins where it has interrupted weir itself
