@@ -83,10 +83,13 @@ static enum store_result analyse(struct analyser *analyser, struct trace *trace,
         !analyse_trace(&analysis, trace, &analyser->options.settings, arena)) {
         return give_up(analyser, trace, "it takes more memory than is allowed");
     }
+    int64_t seen_ns = store_claim_seen_ns(analyser->store);
     enum store_result outcome = store_write_contribution(analyser->store, trace, &analysis);
     if (outcome == STORE_REFUSED) return give_up(analyser, trace, store_error(analyser->store));
-    if (outcome == STORE_OK) atomic_fetch_add(&counters.traces_analysed, 1);
-    return outcome;
+    if (outcome != STORE_OK) return outcome;
+    atomic_fetch_add(&counters.traces_analysed, 1);
+    latency_note(&latencies.analysis_lag, clock_unix_ns() - seen_ns);
+    return STORE_OK;
 }
 
 /* One trace. *worked: there was one, look again at once. */

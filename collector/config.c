@@ -47,6 +47,7 @@ static const struct option options[] = {
                            "as root /var/lib/weir/spool]")
     TEXT(tls_cert, "FILE", "the certificate for tls+tcp, PEM, followed by its chain")
     TEXT(tls_key, "FILE", "its key, PEM, not encrypted")
+    TEXT(log_format, "FORMAT", "of the lines on stderr: text, logfmt or json [text]")
     TEXT(config, "FILE", "read options from a file, a line each: name = value")
     NUMBER(quiet_ms, quiet_ms, 1000, "a trace is analysed when no span of it has come for so long")
     NUMBER(quiet_without_root_ms, quiet_without_root_ms, 30000, "the same while a parent is missing")
@@ -395,7 +396,8 @@ static bool fill_defaults(struct reading *reading)
 {
     struct config *config = reading->config;
     if (config->listen_count == 0 && !add_listen(reading, "defaults", DEFAULT_LISTEN)) return false;
-    if (!default_text(&config->http, DEFAULT_HTTP)) return wrong(reading, "defaults", "out of memory%s", "");
+    if (!default_text(&config->http, DEFAULT_HTTP) || !default_text(&config->log_format, "text"))
+        return wrong(reading, "defaults", "out of memory%s", "");
     return check_numbers(reading) && choose_database(reading) && default_spool_dir(reading);
 }
 
@@ -420,6 +422,7 @@ void config_fini(struct config *config)
     free(config->postgres);
     free(config->data_dir);
     free(config->spool_dir);
+    free(config->log_format);
     free(config->tls_cert);
     free(config->tls_key);
     free(config->config);

@@ -24,6 +24,7 @@ struct config {
     char *listen[CONFIG_LISTEN_MAX]; /* all text is owned */
     uint64_t listen_count;
     char *http, *postgres, *data_dir, *config; /* one of postgres and data_dir is set, the other NULL */
+    char *log_format;                          /* text, logfmt or json */
     char *spool_dir;                           /* NULL: there is no place for one */
     bool spool_dir_is_default;
     char *tls_cert, *tls_key; /* NULL: none */

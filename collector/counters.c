@@ -5,6 +5,22 @@
 #include <stdio.h>
 
 struct collector_counters counters;
+struct collector_latencies latencies;
+
+void latency_note(struct latency *latency, int64_t ns)
+{
+    static const double bounds_ms[] = {
+#define X(ms) ms,
+        LATENCY_BOUNDS_MS(X)
+#undef X
+    };
+    _Static_assert(sizeof bounds_ms / sizeof *bounds_ms + 1 == LATENCY_BUCKETS, "the last has no bound");
+    size_t bucket = 0;
+    if (ns < 0) ns = 0;
+    while (bucket + 1 < LATENCY_BUCKETS && (double)ns > bounds_ms[bucket] * 1e6) bucket++;
+    atomic_fetch_add_explicit(&latency->counts[bucket], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&latency->sum_us, (uint64_t)ns / 1000, memory_order_relaxed);
+}
 
 #define RATE_SECONDS 60
 

@@ -65,6 +65,33 @@ struct collector_counters {
 
 extern struct collector_counters counters;
 
+/* ---- how long things take ---- */
+
+#define COLLECTOR_LATENCIES(X)                                                                               \
+    X(batch, "from a batch's last byte to its answer that it is kept")                                       \
+    X(analysis_lag, "from a trace's last spans to what is drawn from it, the quiet time included")           \
+    X(http, "to make the answer to an HTTP request")
+
+/* Upper bounds of the buckets; the last bucket has none. */
+#define LATENCY_BOUNDS_MS(X)                                                                                 \
+    X(1) X(2.5) X(5) X(10) X(25) X(50) X(100) X(250) X(500) X(1000) X(2500) X(5000) X(10000) X(30000) X(60000)
+#define LATENCY_BUCKETS 16
+
+struct latency {
+    _Atomic uint64_t counts[LATENCY_BUCKETS], sum_us;
+};
+
+struct collector_latencies {
+#define X(name, words) struct latency name;
+    COLLECTOR_LATENCIES(X)
+#undef X
+};
+
+extern struct collector_latencies latencies;
+
+/* Any thread. Less than nothing counts as nothing: clocks are set back. */
+void latency_note(struct latency *latency, int64_t ns);
+
 /* ---- and what a number does not say ---- */
 
 /* Spans stored just now, and in the last 60 seconds; the clock is the caller's (base/clock.h, monotonic). */

@@ -19,6 +19,7 @@
 #include "collector/dsn.h"
 #include "collector/forgetter.h"
 #include "collector/ingest/ingest.h"
+#include "collector/notify.h"
 #include "collector/otlp/receiver.h"
 #include "collector/postgres/embedded.h"
 #include "collector/serve/serve.h"
@@ -305,14 +306,33 @@ static void stop(struct daemon *daemon)
     alarm(0);
 }
 
+/* Says meanwhile that it lives, where systemd wants to hear that. */
+static int wait_to_stop(const struct daemon *daemon)
+{
+    int64_t period_ns = notify_watchdog_ns();
+    struct timespec period = {.tv_sec = period_ns / NS_PER_S, .tv_nsec = period_ns % NS_PER_S};
+    int number = 0;
+    if (!period_ns) sigwait(&daemon->stop_signals, &number);
+    while (number <= 0) {
+        notify_send("WATCHDOG=1");
+        number = sigtimedwait(&daemon->stop_signals, NULL, &period);
+    }
+    return number;
+}
+
 static int run(struct daemon *daemon)
 {
+    if (!log_set_format(daemon->config.log_format)) {
+        complain("--log-format: text, logfmt or json");
+        return EXIT_USAGE;
+    }
     prepare_signals(daemon);
     int status = EXIT_STOPPED;
     if (start(daemon)) {
         print_ready(daemon);
-        int number;
-        sigwait(&daemon->stop_signals, &number);
+        notify_send("READY=1\nSTATUS=takes spans and serves reports");
+        int number = wait_to_stop(daemon);
+        notify_send("STOPPING=1");
         log_info("stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
     } else if (!daemon->stopped) {
         status = complain(daemon->error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/ingest/incoming.h"
 
+#include "collector/counters.h"
+
 #include "base/clock.h"
 
 #include <pthread.h>
@@ -202,6 +204,8 @@ bool incoming_is_closed(struct incoming_queue *queue)
 
 void incoming_end(struct incoming_queue *queue, struct incoming *incoming, const struct reply *reply)
 {
+    if (reply && reply->status == REPLY_STORED)
+        latency_note(&latencies.batch, clock_monotonic_ns() - incoming->received_monotonic_ns);
     if (reply)
         sp_request_answer(incoming->request, reply);
     else

@@ -38,6 +38,7 @@ void answer_error(struct answer *answer, unsigned status, const char *format, ..
     va_end(arguments);
 
     answer->status = status;
+    answer->type = NULL;
     answer->retry = status == 503;
     buffer_clear(&answer->body);
     if (answer->json) buffer_add_text(&answer->body, "{\"error\":\"");

@@ -15,6 +15,7 @@ struct answer {
     unsigned status; /* HTTP */
     bool json;
     bool retry;        /* adds Retry-After */
+    const char *type;  /* NULL: plain text, or JSON */
     const char *allow; /* of a 405: which methods there are; NULL: those that read */
     struct buffer body;
 };

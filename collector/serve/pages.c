@@ -2,6 +2,7 @@
 #include "collector/serve/pages.h"
 
 #include "collector/serve/analysed_trace.h"
+#include "collector/serve/metrics.h"
 #include "collector/serve/profile.h"
 #include "collector/serve/status.h"
 
@@ -370,9 +371,13 @@ static void make_health(const struct page_request *request, struct answer *answe
 
 static void make_ready(const struct page_request *request, struct answer *answer)
 {
-    struct store_status status;
-    if (store_answered(request, read_status(request->store, request->arena, &status), answer))
-        say(answer, "ready");
+    if (store_answered(request, store_ping(request->store), answer)) say(answer, "ready");
+}
+
+static void make_metrics(const struct page_request *request, struct answer *answer)
+{
+    answer->type = METRICS_TYPE;
+    metrics_render(&answer->body, request->now_ns, request->started_ns);
 }
 
 /* ---- the table ---- */
@@ -391,6 +396,7 @@ static const struct page pages[] = {
     {"/profile", "where the time of ?endpoint=ENDPOINT or ?trace=ID goes, by operation",
      PARAMETERS_RENDER | PARAMETERS_FILTER | PARAMETER_BIT(trace), make_profile},
     {"/status", "what the collector counts, who sends, what they dropped", PARAMETERS_RENDER, make_status},
+    {"/metrics", "the same for Prometheus", 0, make_metrics},
     {"/healthz", "the process lives", PARAMETER_BIT(format), make_health},
     {"/readyz", "the database answers", PARAMETER_BIT(format), make_ready},
     {"/", "the report", PARAMETERS_RENDER | PARAMETERS_FILTER, make_report},

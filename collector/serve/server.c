@@ -48,7 +48,7 @@ struct serve {
 /* From its headers to its completion; the library holds it for us. In the list under serve's lock. */
 struct http_request {
     struct http_request *next, **link; /* the pointer that points here */
-    struct upload *upload;        /* NULL: it is not a post of spans */
+    struct upload *upload;             /* NULL: it is not a post of spans */
 };
 
 /* ---- store connections ---- */
@@ -184,7 +184,9 @@ static void make_answer(struct serve *serve, struct MHD_Connection *connection, 
     arena_init(&arena, (size_t)serve->options.limits.http_work_bytes_max);
     request.arena = &arena;
     request.store = lend_store(serve);
+    int64_t begun_ns = clock_monotonic_ns();
     page->make(&request, answer);
+    latency_note(&latencies.http, clock_monotonic_ns() - begun_ns);
     return_store(serve, request.store);
     arena_fini(&arena);
 }
@@ -192,6 +194,7 @@ static void make_answer(struct serve *serve, struct MHD_Connection *connection, 
 static void add_headers(struct MHD_Response *response, const struct answer *answer, bool closes)
 {
     const char *type = answer->json ? "application/json; charset=utf-8" : "text/plain; charset=utf-8";
+    if (answer->type) type = answer->type;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     MHD_add_response_header(response, MHD_HTTP_HEADER_X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -295,8 +298,9 @@ static bool is_upload(const struct serve *serve, const char *url)
 }
 
 /* The headers are there. */
-static enum MHD_Result begin(struct serve *serve, struct MHD_Connection *connection, struct http_request *request,
-                             const char *url, const char *method, struct answer *answer)
+static enum MHD_Result begin(struct serve *serve, struct MHD_Connection *connection,
+                             struct http_request *request, const char *url, const char *method,
+                             struct answer *answer)
 {
     bool is_post = is_upload(serve, url), answered;
     client_enter(connection, CLIENT_SENDING);

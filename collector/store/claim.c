@@ -545,3 +545,5 @@ enum store_result store_claim_trace(struct store *store, int64_t now_unix_ns, in
     }
     return outcome;
 }
+
+int64_t store_claim_seen_ns(const struct store *store) { return store->claimed.last_seen_ns; }

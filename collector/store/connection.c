@@ -297,3 +297,9 @@ enum store_result store_query_rows(struct store *store, const char *sql, struct 
     sql_parameters_fini(parameters);
     return outcome;
 }
+
+enum store_result store_ping(struct store *store)
+{
+    enum store_result outcome = store_connect(store);
+    return outcome == STORE_OK ? store_run(store, "SELECT 1") : outcome;
+}

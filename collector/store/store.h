@@ -94,5 +94,9 @@ enum store_result store_write_contribution(struct store *store, const struct tra
  * claim back). Does nothing when more of the trace has come since. */
 enum store_result store_write_failure(struct store *store, const char *why);
 void store_release(struct store *store);
+/* When the last spans of the claimed trace came, unix. */
+int64_t store_claim_seen_ns(const struct store *store);
+/* Whether Postgres answers. STORE_OK or STORE_AWAY. */
+enum store_result store_ping(struct store *store);
 
 #endif
