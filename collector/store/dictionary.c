@@ -72,7 +72,7 @@ static const struct {
     size_t bytes_max[DICTIONARY_CELLS_MAX];
     const char *resolve;
     struct dictionary_name folded; /* what stands for the names beyond the limit; NULL: as in the name */
-    const char *words;
+    const char *words, *as;        /* how they are told of */
 } kinds[DICTIONARY_COUNT] = {
     [DICTIONARY_OPERATION] = {3,
                               {16, TEXT_NAME_BYTES_MAX, OPERATION_TEXT_MAX},
@@ -81,7 +81,8 @@ static const struct {
                                       ROOM("operation", "brought_by", "$5"), "type, system, text, brought_by",
                                       "type, system, text, service"),
                               {.cells = {{NULL, 0}, CELL(""), CELL("(other operations)")}},
-                              "operations"},
+                              "operations",
+                              "(other operations)"},
     [DICTIONARY_RESOURCE] =
         {4,
          {TEXT_NAME_BYTES_MAX, TEXT_NAME_BYTES_MAX, TEXT_NAME_BYTES_MAX, (size_t)1 << 22},
@@ -93,7 +94,8 @@ static const struct {
                  "service_name, service_version, instance_id, attributes",
                  "service_name, service_version, instance_id, attributes"),
          {.cells = {{NULL, 0}, CELL(""), CELL("(other instances)"), CELL("{}")}},
-         "instances"},
+         "instances",
+         "(other instances)"},
     [DICTIONARY_ENDPOINT] = {3,
                              {TEXT_NAME_BYTES_MAX, TEXT_NAME_BYTES_MAX, OPERATION_TEXT_MAX},
                              RESOLVE("endpoint", "endpoint_id", "service_name, service_version, name",
@@ -102,14 +104,16 @@ static const struct {
                                      "service_name, service_version, name",
                                      "service_name, service_version, name"),
                              {.cells = {{NULL, 0}, CELL(""), CELL("(other endpoints)")}},
-                             "endpoints"},
+                             "endpoints",
+                             "(other endpoints)"},
     [DICTIONARY_SITE] = {3,
                          {TEXT_NAME_BYTES_MAX, TEXT_NAME_BYTES_MAX, 16},
                          RESOLVE("site", "site_id", "file, function, line", "file, function, line::bigint",
                                  "$1, $2, $3, $4", ROOM("site", "brought_by", "$5"),
                                  "file, function, line, brought_by", "file, function, line, service"),
                          {.cells = {CELL("(other call sites)"), CELL(""), CELL("0")}},
-                         "call sites"},
+                         "call sites",
+                         "(other call sites)"},
 };
 
 /* ---- what is remembered ---- */
@@ -320,7 +324,7 @@ static void note_folded(struct dictionary *dictionary, enum dictionary_kind kind
     atomic_fetch_add_explicit(counts[kind], count, memory_order_relaxed);
     if (!dictionary->folds)
         log_warn("service %.*s has too many %s: further ones are shown as %s", (int)service.len, service.data,
-                 kinds[kind].words, kinds[kind].folded.cells[kinds[kind].cells - 1].data);
+                 kinds[kind].words, kinds[kind].as);
     dictionary->folds = true;
 }
 
