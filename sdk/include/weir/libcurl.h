@@ -25,7 +25,8 @@
  *
  * For the time of a transfer the handle's write callback is weir's, which calls the program's with the
  * same arguments and returns what it returned, and its header list is the program's with these headers in
- * front (not traceparent and tracestate if the list has a traceparent already, nor one that the list has). Afterwards all is as it was.
+ * front (not traceparent and tracestate if the list has a traceparent already, nor one that the list has).
+ * Afterwards all is as it was.
  *
  * What macros cannot reach: calls by way of a function pointer or as (curl_easy_setopt)(…), in files that do
  * not include this header, and in other libraries. A handle whose callbacks or headers are set there must be

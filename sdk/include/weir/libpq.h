@@ -25,8 +25,8 @@
  * so a file that reads results should include this too, else a later query seems not to have needed them.
  * Connections opened there are known from their first query here on; one that is closed there leaves a few bytes
  * until its address is used again. Pipelined and COPY queries are left alone. A query that is sent by one
- * thread and fetched by another is lost to weir, not to the program. The macros work inside functions only, in C and C++; ::PQexec(…) works, a method of one's own called
- * PQexec does not.
+ * thread and fetched by another is lost to weir, not to the program. The macros work inside functions only, in C
+ * and C++; ::PQexec(…) works, a method of one's own called PQexec does not.
  *
  * Each function behaves as libpq's own: same results, same errors, same threads (one connection, one thread at a
  * time), and it can be called before weir_init and after weir_shutdown. The companion keeps a table of connections
