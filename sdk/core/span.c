@@ -162,13 +162,15 @@ static inline struct span_slot *take_free_slot(struct thread_state *thread, uint
     return slot;
 }
 
-/* Whether a span that finds no slot would have been sent: as its parent is, if it takes after one. All 64 are on the stack. */
+/* Whether what finds no slot is a span that would have been sent: as its parent is, if it takes after one. All 64 are on the
+ * stack. */
 static bool is_missed(const struct thread_state *thread, uint8_t kind)
 {
+    if (kind == SPAN_KIND_UNSPECIFIED) return false; /* attached: what begins under it will be */
     return kind == SPAN_KIND_SERVER || thread->slots[thread->top].sampled;
 }
 
-/* The same; NULL: too deep, counted. */
+/* The same; NULL: too deep, counted if it is missed. */
 static struct span_slot *take_slot(struct thread_state *thread, const struct weir_site *site, uint8_t kind)
 {
     if (thread->free_slots == 0 && !reclaim_slot(thread)) {

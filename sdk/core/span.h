@@ -19,7 +19,7 @@ struct span_slot *span_open(struct thread_state *thread, const struct weir_site 
 void span_close(struct thread_state *thread, struct span_slot *slot, const struct call_state *call);
 
 /* Another's span as the thread's current one, so that what begins from here on is a child of it; never sent. NULL: too
- * deep, counted. Whether it is sampled is left to the caller. */
+ * deep. Whether it is sampled is left to the caller. */
 struct span_slot *span_attach(struct thread_state *thread, const struct trace_context *context);
 void span_detach(struct thread_state *thread, struct span_slot *slot);
 

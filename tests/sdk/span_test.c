@@ -177,6 +177,8 @@ static void too_deep_is_counted(void **state)
     struct weir_span spans[SPAN_DEPTH + 6];
     for (int i = 0; i < SPAN_DEPTH + 6; i++) spans[i] = weir_span_begin(WEIR_SITE("deep"));
     assert_int_equal(spans[SPAN_DEPTH].slot, 0);
+    struct weir_context other = {.trace_id = {1}, .span_id = {2}, .flags = WEIR_CONTEXT_SAMPLED};
+    assert_int_equal(weir_context_attach(&other, NULL).generation, 0); /* which is no span */
     for (int i = SPAN_DEPTH + 5; i >= 0; i--) weir_span_end(spans[i]);
     struct weir_stats after = stats_now();
     assert_int_equal(after.dropped_too_deep - before.dropped_too_deep, 6);
