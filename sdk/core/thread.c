@@ -123,14 +123,25 @@ static void thread_publish(struct thread_state *thread)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* At one stroke: a handler in between would attach a state that nobody could give back. */
+static struct thread_state *thread_make_busy(void)
+{
+    struct thread_state *thread = __atomic_exchange_n(&weir_thread, THREAD_BUSY, __ATOMIC_RELAXED);
+    atomic_signal_fence(memory_order_seq_cst);
+    return thread;
+}
+
 static struct thread_state *attach(void)
 {
     uint32_t epoch =
         atomic_load_explicit(&weir_process.live_epoch, memory_order_acquire); /* pairs with weir_init */
     if (epoch == 0) return NULL;
-    struct thread_state *thread = weir_thread;
-    if (thread == THREAD_BUSY || (thread && thread->inside)) return thread_refuse();
-    thread_publish(THREAD_BUSY);
+    struct thread_state *thread = thread_make_busy();
+    if (thread == THREAD_BUSY) return thread_refuse();
+    if (thread && thread->inside) {
+        thread_publish(thread);
+        return thread_refuse();
+    }
     if (atomic_load_explicit(&weir_process.exporter_missing, memory_order_acquire) &&
         !process_start_exporter()) {
         thread_publish(thread);
