@@ -69,8 +69,7 @@ struct batch {
     uint64_t dropped[DROP_REASON_COUNT];
     uint64_t sampled_away[SAMPLED_AWAY_COUNT];
 
-    /* Strings: string(i) is string_bytes[i] long; string_offset is made by batch_unpack (NULL when packing).
-     */
+    /* Strings: string(i) is string_bytes[i] long; string_offset is made by batch_unpack, and not packed. */
     struct str string_data;
     uint32_t string_count;
     uint32_t *string_bytes;

@@ -31,9 +31,11 @@ static const char *either_variable(enum text_setting which, const char **name)
     return reader_text(texts[which].variable, texts[which].otherwise, name);
 }
 
+static bool is_set(const char *configured) { return configured && *configured; }
+
 static const char *either(const char *configured, const char *environment)
 {
-    return configured && *configured ? configured : environment;
+    return is_set(configured) ? configured : environment;
 }
 
 static struct str keep(struct settings *settings, const char *text)
@@ -174,7 +176,9 @@ static void read_propagators(struct reader *reader)
 {
     static const struct reader_word words[] = {
         {"tracecontext", PROPAGATE_TRACE_CONTEXT}, {"baggage", PROPAGATE_BAGGAGE}, {"none", 0}, {0}};
-    const char *text = either(reader->config->propagators, FROM_ENVIRONMENT(propagators));
+    const char *configured = reader->config->propagators,
+               *text = either(configured, FROM_ENVIRONMENT(propagators)),
+               *name = is_set(configured) ? "weir_config.propagators" : VARIABLE(propagators);
     bool understood = false;
     int propagators = 0;
     for (struct str rest = str_of(text); rest.len;) {
@@ -182,7 +186,7 @@ static void read_propagators(struct reader *reader)
         struct str word = arena_str(&reader->settings->arena, part);
         int number = 0;
         if (part.len == 0 || !word.data) continue;
-        if (!reader_word(reader, VARIABLE(propagators), word.data, words, &number)) continue;
+        if (!reader_word(reader, name, word.data, words, &number)) continue;
         understood = true;
         propagators |= number;
     }
@@ -332,6 +336,7 @@ static void read_headers(struct reader *reader)
     struct setting_pair headers[HEADERS_MAX];
     struct setting_pairs pairs = {headers, 0, HEADERS_MAX};
     const char *name, *text = either_variable(TEXT_otlp_headers, &name);
+    if (is_set(reader->config->otlp_headers)) name = "weir_config.otlp_headers";
     read_pairs(reader, &pairs, name, either(reader->config->otlp_headers, text));
     for (uint32_t i = 0; i < pairs.count; i++) {
         if (!is_header(&headers[i]))

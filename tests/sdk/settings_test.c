@@ -441,6 +441,10 @@ static void headers_are_neither_smuggled_nor_shown(void **state)
     expect_warning("element 4 is no HTTP header");
     assert_string_equal(settings_text(settings, "otlp_headers"), "good: 1\n");
     settings_free(settings);
+    settings = read_with(&(struct weir_config){.otlp_headers = "na me=1", .propagators = "b3"});
+    expect_warning("weir_config.otlp_headers: element 1 is no HTTP header");
+    expect_warning("weir_config.propagators=b3 is ignored");
+    settings_free(settings);
 }
 
 /* Hostile and endless values end in sentences of printable characters, and there is an end to those. */
