@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define PASS_OVER_BYTES_MAX                                                                                  \
-    ((uint64_t)16 << 20) /* of a body that is refused: then the connection is closed */
+    ((uint64_t)64 << 20) /* of a body that is refused: then the connection is closed */
 
 struct upload {
     struct MHD_Connection *connection;

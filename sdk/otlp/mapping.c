@@ -208,6 +208,8 @@ static void add_evidence(struct mapping *mapping, uint32_t span, struct list *li
     if (inputs) ADD(list, "weir.input.count", int_value(inputs));
     if (answer) ADD(list, "weir.answer.hash", text_value(hex(arena, answer)));
     if (connection) ADD(list, "weir.connection", int_value(connection));
+    if (batch_u32(batch->flags, span) & SPAN_FLAG_PARTIAL_EVIDENCE)
+        ADD(list, "weir.evidence.partial", ((struct otlp_value){.type = OTLP_BOOL, .integer = 1}));
     add_unread(mapping, batch_u32(batch->unread_count, span), list);
 }
 

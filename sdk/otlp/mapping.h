@@ -12,6 +12,7 @@
  *     rows                                db.response.returned_rows where a query reads, else weir.rows
  *     input and answer                    weir.input.hash, weir.input.count, weir.answer.hash (hashes: 16 hex digits)
  *     connection, unread answers          weir.connection, weir.unread (span ids)
+ *     partial evidence                    weir.evidence.partial
  *     value links                         links with weir.link.kind, weir.link.column, weir.link.row
  *     sampling threshold                  th in the ot member of the trace state
  *     type of a call's operation          weir.operation.type
