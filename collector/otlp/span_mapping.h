@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A span of OpenTelemetry's → a row of a batch: which operation it is, what is known of its input, and what of its attributes
- * is kept. docs/otlp.md is the same for readers. What libweir's own exporter has written as weir.* attributes
+ * is kept. docs/receiving.md is the same for readers. What libweir's own exporter has written as weir.* attributes
  * (sdk/otlp/mapping.h) becomes the columns that it was made from.
  *
  * Literals end here: statements, URLs, keys and parameters are not stored, what they were is in the operation without them.

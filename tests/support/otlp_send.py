@@ -107,6 +107,8 @@ def request(service, spans, scope=("test", "1"), resource=None):
 
 
 def json_value(value):
+    if value is None:
+        return {}
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):
