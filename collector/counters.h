@@ -13,7 +13,7 @@
     X(connections_accepted, "connections accepted")                                                          \
     X(connections_refused_greeting, "connections closed: no SP greeting, or not a req0 peer")                \
     X(connections_refused_limit, "connections closed: too many open")                                        \
-    X(connections_refused_tls, "connections closed: the TLS handshake failed")                               \
+    X(connections_refused_tls, "connections closed: no TLS handshake, or nothing after it")                  \
     X(connections_evicted, "connections closed: idle, to make room for another")                             \
     X(connections_idle, "connections closed: no request for longer than idle-timeout-ms")                    \
     X(connections_cut, "connections that ended inside a frame or with replies unsent")                       \

@@ -26,6 +26,7 @@
 #include "collector/spool/spool.h"
 #include "collector/store/store.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@
 #define POSTGRES_RETRY_MS    200
 #define STOP_DEADLINE_S      12 /* then the process ends without waiting any longer */
 #define ERROR_BYTES          512
+#define LARGE_BYTES          (1 << 20)
 #define SPOOLS_MAX           16  /* of collectors on one machine and database */
 #define DESCRIPTORS_OTHER    512 /* for the spool, Postgres, closed connections that are not freed yet */
 
@@ -341,8 +343,13 @@ static int run(struct daemon *daemon)
     return status;
 }
 
+/* What is large comes from the system and goes back to it at once. Otherwise the first large answer raises the size from
+ * which that holds, and later ones stay with the process for good. */
+static void keep_heap_small(void) { mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); }
+
 int main(int argument_count, char **arguments)
 {
+    keep_heap_small();
     struct daemon daemon = {0};
     int status = EXIT_STOPPED;
     switch (config_read(&daemon.config, argument_count, arguments, daemon.error)) {

@@ -8,6 +8,7 @@
  * connections, when no aio is under way and no request is held: first the aios, which waits for callbacks
  * that are just returning, then the stream.
  *   - Timeouts are ours, not the aios': one thread scans deadlines.
+ *   - That a TLS peer has gone is not always told: the same thread looks.
  */
 #include "collector/ingest/sp_server.h"
 
@@ -29,7 +30,9 @@
 #define NO_ROOM_RETRY_MS   200      /* when the queue is full */
 #define ANSWER_FRAME_BYTES (SP_FRAME_PREFIX_BYTES + FRAME_HEAD_BYTES + REPLY_BYTES_MAX)
 #define URL_BYTES          256
-#define DYING_MAX          256      /* closed, but not freed yet: more, and nobody is accepted */
+#define DYING_MAX          256 /* closed, but not freed yet: more, and nobody is accepted */
+#define ACCEPTORS          16
+#define LOOK_INTERVAL_NS   (500 * NS_PER_MS)
 #define EVICT_IDLE_NS      NS_PER_S /* a peer that was served before gives way after so long */
 
 struct answer {
@@ -52,6 +55,7 @@ struct sp_connection {
     bool quiesced;        /* what still comes in is ignored */
     bool receiving, sending;
     bool served;               /* has sent a whole request: the last to give way to others */
+    int64_t looked_ns;         /* monotonic: whether its tcp is still there */
     int64_t active_ns;         /* monotonic: connected, or the end of its latest request or reply */
     uint64_t held_count;       /* requests that someone else holds */
     uint64_t unanswered_count; /* requests whose answers have not gone out, the held ones included */
@@ -63,11 +67,15 @@ struct sp_connection {
 struct listener {
     struct sp_server *server;
     nng_stream_listener *stream_listener;
-    nng_aio *aio;
+    /* Several, so that a burst is accepted at one go: nng's backlog is 128, and who finds it full tries again a second later. */
+    struct acceptor {
+        struct listener *listener;
+        nng_aio *aio;
+        bool resting; /* could not accept; the scan tries again */
+    } acceptors[ACCEPTORS];
     enum sp_transport transport;
     bool tls;
-    bool resting;    /* could not accept; the scan tries again */
-    bool complained; /* of that, in the log */
+    bool complained; /* in the log, that it cannot accept */
     char url[URL_BYTES];
 };
 
@@ -195,12 +203,11 @@ static bool greet(struct sp_connection *connection)
 }
 
 /* It ended by itself: in order, or not. */
-static void lose_connection(struct sp_connection *connection, int result)
+static void lose_connection(struct sp_connection *connection)
 {
     if (connection->dead) return;
-    bool greeted = connection->reader.phase != PHASE_GREETING;
-    if (connection->tls && !greeted &&
-        (result == NNG_ECRYPTO || result == NNG_EPEERAUTH || result == NNG_EPROTO))
+    bool silent = connection->reader.phase == PHASE_GREETING && connection->reader.have_bytes == 0;
+    if (connection->tls && silent)
         count(&counters.connections_refused_tls);
     else if (connection->unanswered_count > 0 || frame_reader_inside(&connection->reader))
         count(&counters.connections_cut);
@@ -310,9 +317,8 @@ static void received(void *context)
     struct sp_connection *connection = context;
     pthread_mutex_lock(&connection->lock);
     connection->receiving = false;
-    int result = nng_aio_result(connection->receive_aio);
-    if (result != 0)
-        lose_connection(connection, result);
+    if (nng_aio_result(connection->receive_aio) != 0)
+        lose_connection(connection);
     else if (!connection->dead && !connection->quiesced)
         take_bytes(connection, nng_aio_count(connection->receive_aio));
     receive_more(connection);
@@ -324,9 +330,8 @@ static void sent(void *context)
     struct sp_connection *connection = context;
     pthread_mutex_lock(&connection->lock);
     connection->sending = false;
-    int result = nng_aio_result(connection->send_aio);
-    if (result != 0) {
-        lose_connection(connection, result);
+    if (nng_aio_result(connection->send_aio) != 0) {
+        lose_connection(connection);
     } else {
         struct answer *answer = connection->first_answer;
         answer->sent_bytes += nng_aio_count(connection->send_aio);
@@ -484,10 +489,10 @@ static void open_connection(struct listener *listener, nng_stream *stream)
 }
 
 /* server->lock is held. */
-static void accept_next(struct listener *listener)
+static void accept_next(struct acceptor *acceptor)
 {
-    listener->resting = !may_accept(listener->server);
-    if (!listener->resting) nng_stream_listener_accept(listener->stream_listener, listener->aio);
+    acceptor->resting = !may_accept(acceptor->listener->server);
+    if (!acceptor->resting) nng_stream_listener_accept(acceptor->listener->stream_listener, acceptor->aio);
 }
 
 /* A failed accept (no descriptors left, most likely) is tried again by the scan, not at once: it would spin. The log hears
@@ -495,22 +500,23 @@ static void accept_next(struct listener *listener)
  */
 static void accepted(void *context)
 {
-    struct listener *listener = context;
+    struct acceptor *acceptor = context;
+    struct listener *listener = acceptor->listener;
     struct sp_server *server = listener->server;
     pthread_mutex_lock(&server->lock);
-    int result = nng_aio_result(listener->aio);
-    nng_stream *stream = result == 0 ? nng_aio_get_output(listener->aio, 0) : NULL;
+    int result = nng_aio_result(acceptor->aio);
+    nng_stream *stream = result == 0 ? nng_aio_get_output(acceptor->aio, 0) : NULL;
     if (server->quiesced) {
         if (stream) nng_stream_free(stream);
     } else if (stream) {
         listener->complained = false;
         open_connection(listener, stream);
-        accept_next(listener);
+        accept_next(acceptor);
     } else {
         if (!listener->complained)
             log_warn("cannot accept a connection on %s: %s", listener->url, nng_strerror(result));
         listener->complained = true;
-        listener->resting = true;
+        acceptor->resting = true;
         pthread_cond_broadcast(&server->changed);
     }
     pthread_mutex_unlock(&server->lock);
@@ -525,6 +531,16 @@ static bool is_idle(const struct sp_connection *connection, int64_t now_ns)
            !connection->quiesced && now_ns - connection->active_ns >= (int64_t)idle_ms * NS_PER_MS;
 }
 
+/* A TLS stream of nng 1.5.2 whose tcp ended while no receive was posted tells nobody, and a receive posted later never
+ * completes. But its socket has been shut down, and has no peer's address any more. */
+static bool is_gone(struct sp_connection *connection, int64_t now_ns)
+{
+    nng_sockaddr peer;
+    if (!connection->tls || now_ns - connection->looked_ns < LOOK_INTERVAL_NS) return false;
+    connection->looked_ns = now_ns;
+    return nng_stream_get_addr(connection->stream, NNG_OPT_REMADDR, &peer) != 0;
+}
+
 /* True when nothing refers to the connection any more. */
 static bool scan_connection(struct sp_connection *connection, int64_t now_ns)
 {
@@ -532,6 +548,7 @@ static bool scan_connection(struct sp_connection *connection, int64_t now_ns)
     if (!connection->dead &&
         (expired(connection->read_deadline_ns, now_ns) || expired(connection->write_deadline_ns, now_ns)))
         refuse_connection(connection, &counters.connections_timed_out);
+    if (!connection->dead && is_gone(connection, now_ns)) lose_connection(connection);
     if (!connection->dead && is_idle(connection, now_ns))
         refuse_connection(connection, &counters.connections_idle);
     bool done =
@@ -562,17 +579,17 @@ static struct sp_connection *scan_connections(struct sp_server *server)
 /* server->lock is held. */
 static void wake_listeners(struct sp_server *server)
 {
-    for (size_t i = 0; i < server->listener_count; i++) {
-        struct listener *listener = &server->listeners[i];
-        if (!listener->resting || server->quiesced) continue;
-        accept_next(listener);
-    }
+    if (server->quiesced) return;
+    for (size_t i = 0; i < server->listener_count; i++)
+        for (size_t j = 0; j < ACCEPTORS; j++)
+            if (server->listeners[i].acceptors[j].resting) accept_next(&server->listeners[i].acceptors[j]);
 }
 
 static bool any_resting(const struct sp_server *server)
 {
     for (size_t i = 0; i < server->listener_count; i++)
-        if (server->listeners[i].resting) return true;
+        for (size_t j = 0; j < ACCEPTORS; j++)
+            if (server->listeners[i].acceptors[j].resting) return true;
     return false;
 }
 
@@ -633,6 +650,16 @@ static void fill_url(struct listener *listener, const char *url)
         snprintf(listener->url, sizeof listener->url, "%s", url);
 }
 
+static int open_acceptors(struct listener *listener)
+{
+    int result = 0;
+    for (size_t i = 0; i < ACCEPTORS && result == 0; i++) {
+        listener->acceptors[i].listener = listener;
+        result = nng_aio_alloc(&listener->acceptors[i].aio, accepted, &listener->acceptors[i]);
+    }
+    return result;
+}
+
 static int listen_stream(struct listener *listener, const char *url)
 {
     int result = nng_stream_listener_alloc(&listener->stream_listener, url);
@@ -641,10 +668,12 @@ static int listen_stream(struct listener *listener, const char *url)
         result =
             nng_stream_listener_set_ptr(listener->stream_listener, NNG_OPT_TLS_CONFIG, listener->server->tls);
     if (result != 0) return result;
-    if (listener->transport == SP_TCP) /* finds peers that vanished without a word */
+    if (listener->transport == SP_TCP) { /* finds peers that vanished without a word */
         nng_stream_listener_set_bool(listener->stream_listener, NNG_OPT_TCP_KEEPALIVE, true);
+        nng_stream_listener_set_bool(listener->stream_listener, NNG_OPT_TCP_NODELAY, true);
+    }
     result = nng_stream_listener_listen(listener->stream_listener);
-    return result != 0 ? result : nng_aio_alloc(&listener->aio, accepted, listener);
+    return result != 0 ? result : open_acceptors(listener);
 }
 
 /* Once, for all listeners. */
@@ -687,9 +716,11 @@ static void close_listeners(struct sp_server *server)
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
         if (listener->stream_listener) nng_stream_listener_close(listener->stream_listener);
-        if (listener->aio) nng_aio_free(listener->aio);
+        for (size_t j = 0; j < ACCEPTORS; j++) {
+            if (listener->acceptors[j].aio) nng_aio_free(listener->acceptors[j].aio);
+            listener->acceptors[j].aio = NULL;
+        }
         if (listener->stream_listener) nng_stream_listener_free(listener->stream_listener);
-        listener->aio = NULL;
         listener->stream_listener = NULL;
     }
 }
@@ -747,7 +778,7 @@ struct sp_server *sp_server_start(const struct ingest_options *options, sp_recei
     }
     pthread_mutex_lock(&server->lock);
     for (size_t i = 0; i < server->listener_count; i++)
-        nng_stream_listener_accept(server->listeners[i].stream_listener, server->listeners[i].aio);
+        for (size_t j = 0; j < ACCEPTORS; j++) accept_next(&server->listeners[i].acceptors[j]);
     pthread_mutex_unlock(&server->lock);
     return server;
 }

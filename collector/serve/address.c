@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 128
 
 struct host_port {
     char host[ADDRESS_TEXT_BYTES];
@@ -52,7 +51,7 @@ static int listen_on(const struct addrinfo *info)
     if (fd < 0) return -1;
     int yes = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes); /* a restart need not wait for TIME_WAIT */
-    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) return fd;
+    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0) return fd;
     int cause = errno;
     close(fd);
     errno = cause;

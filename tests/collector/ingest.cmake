@@ -1,6 +1,7 @@
 # Ingest over real sockets. The store is the test's own (ingest_store.c), so that it can block and refuse at will.
 weir_unit_test(ingest_test SOURCES ingest_test.c ingest_peer.c ingest_store.c LIBRARIES weir_ingest nng::nng)
-set_tests_properties(ingest_test PROPERTIES LABELS threads)
+weir_unit_test(ingest_tls_test SOURCES ingest_tls_test.c ingest_peer.c ingest_store.c LIBRARIES weir_ingest nng::nng)
+set_tests_properties(ingest_test ingest_tls_test PROPERTIES LABELS threads)
 weir_unit_test(frame_reader_test SOURCES frame_reader_test.c LIBRARIES weir_ingest)
 
 # The corpus of fuzz/ingest, played without libFuzzer.

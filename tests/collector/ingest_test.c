@@ -526,7 +526,9 @@ static void test_silent_peers_make_room_for_others(void **state)
     restart_with_three_connections();
     struct peer served = peer_open(tcp_url);
     expect_served(&served, 1);
-    struct peer silent = peer_connect(tcp_url), greeted = peer_open(ipc_url), newcomer = peer_open(tcp_url);
+    struct peer silent = peer_connect(tcp_url);
+    EXPECT_COUNTED(connections_accepted, 2);
+    struct peer greeted = peer_open(ipc_url), newcomer = peer_open(tcp_url);
     peer_expect_closed(&silent);
     expect_served(&newcomer, 2);
     struct peer another = peer_open(ipc_url);
@@ -583,11 +585,13 @@ static void test_while_all_have_requests_under_way_more_are_closed(void **state)
     restart_with_three_connections();
     struct peer peers[3], fourth;
     struct buffer batch = a_batch(1);
-    test_store_block();
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3;
+         i++) { /* served once, so that none gives way before its request has been read */
         peers[i] = peer_open(tcp_url);
-        peer_send_request(&peers[i], 1, &batch);
+        expect_served(&peers[i], 2);
     }
+    test_store_block();
+    for (size_t i = 0; i < 3; i++) peer_send_request(&peers[i], 1, &batch);
     test_store_wait_inside();
     EXPECT_EVENTUALLY((fourth = peer_connect(tcp_url),
                        poll(&(struct pollfd){.fd = fourth.fd, .events = POLLIN}, 1, 100), peer_close(&fourth),

@@ -8,42 +8,7 @@ import sys
 import unittest
 
 from collector import Collector, DataFolder, Load, eventually
-
-GREETING = b"\0SP\0\0\x30\0\0"
-
-
-def varint(number):
-    out = b""
-    while number > 0x7F:
-        out += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return out + bytes([number])
-
-
-def field(number, value):
-    """One protobuf field: an int as varint, bytes as they are, a list of ints packed."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    if isinstance(value, list):
-        value = b"".join(map(varint, value))
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def fixed64(number, values):
-    if isinstance(values, int):
-        return varint(number << 3 | 1) + struct.pack("<Q", values)
-    return field(number, struct.pack(f"<{len(values)}Q", *values))
-
-
-def batch(name, statement=b"SELECT 1", version=1, sequence=1, producer=7):
-    """A batch by hand, after docs/wire-format.md: a server span with one query, of a service with this name."""
-    strings = [b"", b"service.name", name, b"postgresql", statement, b"GET " + name]
-    return (field(1, version) + fixed64(2, producer) + field(3, sequence) + field(4, 2) + field(6, []) +
-            field(10, b"".join(strings)) + field(11, [len(s) for s in strings]) + field(12, [1]) + field(13, [2]) +
-            field(14, bytes(range(1, 17))) + field(20, [1, 2]) + field(21, [0, 3]) + field(22, [5, 4]) +
-            fixed64(30, 1_700_000_000_000_000_000 + sequence) + field(31, [0, 0]) + fixed64(32, [1, 2]) +
-            fixed64(33, [0, 1]) + field(34, [2, 3]) + field(35, [0, 1]) + field(37, [0, 2000]) +
-            field(38, [5000, 1000]))
+from wire import GREETING, batch
 
 
 class HostileInput(unittest.TestCase):

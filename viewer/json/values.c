@@ -76,11 +76,16 @@ static int write_part(const char *bytes, size_t len, void *buffer)
     return ((struct buffer *)buffer)->failed ? -1 : 0;
 }
 
+void json_add(struct buffer *out, json_t *value)
+{
+    if (!value || json_dump_callback(value, write_part, out,
+                                     JSON_COMPACT | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY) != 0)
+        out->failed = true;
+    json_decref(value);
+}
+
 void json_write(struct buffer *out, json_t *document)
 {
-    if (!document ||
-        json_dump_callback(document, write_part, out, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0)
-        out->failed = true;
-    json_decref(document);
+    json_add(out, document);
     buffer_add_char(out, '\n', 1);
 }

@@ -31,6 +31,9 @@ json_t *json_cache_split(const struct cache_split split[CACHE_OUTCOME_COUNT]); /
 json_t *json_finding_array(const struct finding *findings, uint32_t count);
 json_t *json_status_object(const struct status_view *status);
 
+/* Writes a part of a document, and frees it. NULL: marks the buffer failed. */
+void json_add(struct buffer *out, json_t *value);
+
 /* Writes the document and a newline, and frees it. NULL: marks the buffer failed. */
 void json_write(struct buffer *out, json_t *document);
 
