@@ -68,7 +68,7 @@ static bool take_value(struct reader *reader)
 static void read_values(struct reader *reader, struct otlp_value *to, int depth)
 {
     void *items = NULL;
-    to->type = OTLP_ARRAY;
+    *to = (struct otlp_value){.type = OTLP_ARRAY}; /* of several the last counts */
     if (!pull_array(&reader->json)) {
         pull_skip(&reader->json);
         return;

@@ -110,6 +110,7 @@ static void read_tags(struct reader *reader, struct otlp_attributes *tags)
 {
     struct str key;
     void *items = NULL;
+    *tags = (struct otlp_attributes){0}; /* of several the last count */
     if (!pull_object(&reader->json)) {
         pull_skip(&reader->json);
         return;
@@ -155,6 +156,7 @@ static void read_annotation(struct reader *reader, struct otlp_event *event)
 static void read_annotations(struct reader *reader, struct zipkin_span *span)
 {
     void *events = NULL;
+    span->event_count = span->left_out_events = 0;
     if (!pull_array(&reader->json)) {
         pull_skip(&reader->json);
         return;
