@@ -88,7 +88,7 @@ static void success_json(struct buffer *to, uint64_t rejected_spans, struct str 
     add_json(to, &value);
 }
 
-/* Zipkin has no partial success: 202 says that it was understood. */
+/* Zipkin has no partial success: 202 says that it was understood. What was rejected is said all the same, as OTLP says it. */
 void answer_success(struct post_answer *answer, enum body_format format, uint64_t rejected_spans,
                     struct str why)
 {
@@ -107,7 +107,8 @@ void answer_success(struct post_answer *answer, enum body_format format, uint64_
         return;
     case BODY_ZIPKIN_JSON:
         answer->status = 202;
-        answer->content_type = NULL;
+        answer->content_type = rejected_spans ? "application/json" : NULL;
+        if (rejected_spans) success_json(&answer->body, rejected_spans, why);
         return;
     }
 }

@@ -24,7 +24,7 @@ import sp  # noqa: I001 (serve_support says where)
 
 WEIR = BIN + "/weir"
 NOWHERE = "http://127.0.0.1:1"  # tcpmux: nobody listens there
-COMMANDS = ["report", "requests", "findings", "trace", "profile", "status", "doctor", "watch", "load", "demo", "help"]
+COMMANDS = ["report", "requests", "findings", "trace", "profile", "status", "doctor", "watch", "load", "import", "demo", "help"]
 ENDPOINT = "GET /shop/{id}"
 HIDDEN = ["WEIR_URL", "WEIR_ENDPOINT", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER",
           "OTEL_TRACES_SAMPLER", "PAGER", "LESS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LC_ALL", "LANG", "LC_CTYPE"]

@@ -33,7 +33,8 @@ ALLOWED = {
     "collector": ["base", "proto", "model", "collector"],
     "viewer/text": ["base", "proto/batch.h", "model", "viewer/view.h"],
     "viewer/json": ["base", "proto/batch.h", "model", "viewer/view.h"],
-    "viewer/cli": ["base", "proto/sp.h", "viewer/text/escape.h"],
+    "viewer/import": ["base"],
+    "viewer/cli": ["base", "proto/sp.h", "viewer/text/escape.h", "viewer/import"],
     "viewer": ["base", "model"],
     "examples": ["sdk/include"],
 }
@@ -47,7 +48,7 @@ OWNERS = {
     r"microhttpd\.h": ["collector/serve", "sdk/include/weir/microhttpd.h", "examples"],
     r"hiredis/": ["sdk/instrument", "sdk/include/weir/hiredis.h", "examples"],
     r"jansson\.h": ["model", "viewer", "collector/serve", "examples"],
-    r"zlib\.h": ["sdk/otlp/http", "collector/otlp"],
+    r"zlib\.h": ["sdk/otlp/http", "collector/otlp", "viewer/cli"],
     r"lz4.*\.h": ["collector/store"],
     r"xxhash\.h": ["base"],
 }

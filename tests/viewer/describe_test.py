@@ -113,6 +113,10 @@ class CompletionTest(unittest.TestCase):
         self.assertEqual(self.complete("weir", "report", "--sin"), {"--since"})
         self.assertEqual(self.complete("weir", "--"), {"--help", "--version"})
 
+    def test_files_to_import(self):
+        self.assertEqual(self.complete("weir", "import", "a", __file__[:-2]), {__file__})
+        self.assertEqual(self.complete("weir", "import", "--da"), {"--data-dir"})
+
     def test_a_value_is_no_command(self):
         self.assertEqual(self.complete("weir", "--url", "report", "sta"), {"status"})
         self.assertEqual(self.complete("weir", "--url", "=", "report", "sta"), {"status"})

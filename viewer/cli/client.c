@@ -80,21 +80,52 @@ static void set_options(struct client *client, const char *url, struct client_re
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
 }
 
-bool client_get(struct client *client, const char *url, struct client_reply *reply)
+/* What set_options has set up. */
+static bool perform(struct client *client, struct client_reply *reply, const char *detail)
 {
-    char detail[CURL_ERROR_SIZE] = "";
-    buffer_clear(&reply->body);
-    reply->status = 0;
-    reply->is_weir = false;
-    reply->server[0] = 0;
-    set_options(client, url, reply, detail);
     CURLcode result = curl_easy_perform(client->curl);
     if (result == CURLE_OK) {
         curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &reply->status);
         return true;
     }
-    snprintf(reply->error, sizeof reply->error, "%s", detail[0] ? detail : curl_easy_strerror(result));
+    snprintf(reply->error, sizeof reply->error, "%s", *detail ? detail : curl_easy_strerror(result));
     return false;
+}
+
+static void empty(struct client_reply *reply)
+{
+    buffer_clear(&reply->body);
+    reply->status = 0;
+    reply->is_weir = false;
+    reply->server[0] = 0;
+}
+
+bool client_get(struct client *client, const char *url, struct client_reply *reply)
+{
+    char detail[CURL_ERROR_SIZE] = "";
+    empty(reply);
+    set_options(client, url, reply, detail);
+    return perform(client, reply, detail);
+}
+
+bool client_post(struct client *client, const char *url, struct str body, struct client_reply *reply)
+{
+    char detail[CURL_ERROR_SIZE] = "";
+    empty(reply);
+    set_options(client, url, reply, detail);
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    struct curl_slist *more = headers ? curl_slist_append(headers, "Expect:") : NULL; /* no 100-continue */
+    bool answered = false;
+    if (more) {
+        curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body.data);
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+        answered = perform(client, reply, detail);
+    } else {
+        snprintf(reply->error, sizeof reply->error, "out of memory");
+    }
+    curl_slist_free_all(headers);
+    return answered;
 }
 
 static bool is_unreserved(unsigned char c)

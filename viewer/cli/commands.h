@@ -12,7 +12,8 @@
 #define EXIT_STATUSES(X)                                                                                     \
     X(DONE, 0, "done")                                                                                       \
     X(NOTHING, 1,                                                                                            \
-      "what was asked for is not there; of doctor: a problem, of demo: a step, of load: a request failed")   \
+      "what was asked for is not there; of doctor: a problem, of demo: a step, of load: a request failed,"   \
+      " of import: not all could be read and stored")                                                        \
     X(USAGE, 2, "wrong usage")                                                                               \
     X(AWAY, 3, "no collector answered")
 
@@ -48,6 +49,7 @@ enum exit_status command_ask(const struct command *command, const struct options
 enum exit_status command_doctor(const struct command *command, const struct options *options);
 enum exit_status command_watch(const struct command *command, const struct options *options);
 enum exit_status command_load(const struct command *command, const struct options *options);
+enum exit_status command_import(const struct command *command, const struct options *options);
 enum exit_status command_demo(const struct command *command, const struct options *options);
 
 enum exit_status page_of_trace(const struct options *options, struct buffer *path);

@@ -75,6 +75,9 @@ void describe_completion(FILE *out)
           out);
     add_names(out, true);
     fputs("';;\n"
+          "        import/*) [[ $current == -* ]] || { compopt -o filenames 2>/dev/null; mapfile -t "
+          "COMPREPLY < <(compgen -f "
+          "-- \"$current\"); return; };;\n"
           "    esac\n"
           "    [[ $current == -* ]] && words=$options\n"
           "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"

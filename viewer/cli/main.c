@@ -95,6 +95,22 @@ const struct command commands[] = {
                 OPTION_BIT(json) | OPTION_BIT(help),
      .positionals_max = LOAD_URLS_MAX,
      .run = command_load},
+    {.name = "import",
+     .arguments = " FILE...",
+     .what = "traces that another tool has written, into a collector",
+     .example = "weir import traces.json --data-dir /tmp/traces",
+     .notes =
+         "Takes what OTLP, the OpenTelemetry Collector's file exporter and weir's own file: output write, "
+         "Jaeger's JSON\n"
+         "and Zipkin's, compressed by gzip or not; - is standard input. The format is told by what is in "
+         "it. Traces keep\n"
+         "their times, however old they are. They go to the collector at --url, or with --data-dir into a "
+         "directory that is\n"
+         "made where there is none, for weir report --data-dir. Exit status 1 when not all could be read and "
+         "stored.",
+     .options = OPTIONS_SOURCE | OPTION_BIT(help),
+     .positionals_max = POSITIONALS_MAX - 1,
+     .run = command_import},
     {.name = "demo",
      .what = "two slow services and their repairs, live, from start to report",
      .example = "weir demo --data-dir /tmp/weir-demo",

@@ -34,10 +34,10 @@ static void set_base(struct buffer *to, const char *base)
     buffer_add(to, base, len);
 }
 
-static enum exit_status start_own(struct source *source, const char *data_dir)
+static enum exit_status start_own(struct source *source, const char *data_dir, bool may_make)
 {
     char why[PROCESS_ERROR_BYTES];
-    if (!local_collector_has_data(data_dir)) {
+    if (!may_make && !local_collector_has_data(data_dir)) {
         return fail(source, EXIT_NOTHING,
                     "%s holds no data of a collector; weir-collector --data-dir DIR and weir demo make some",
                     data_dir);
@@ -50,7 +50,7 @@ static enum exit_status start_own(struct source *source, const char *data_dir)
     return EXIT_DONE;
 }
 
-enum exit_status source_open(struct source *source, const struct options *options)
+static enum exit_status open_any(struct source *source, const struct options *options, bool may_make)
 {
     const char *url = options->value[OPTION_url], *data_dir = options->value[OPTION_data_dir];
     *source = (struct source){0};
@@ -62,10 +62,20 @@ enum exit_status source_open(struct source *source, const struct options *option
     }
     if (!client_init(&source->client)) return fail(source, EXIT_AWAY, "out of memory");
     source->client.stop = interrupted;
-    if (data_dir) return start_own(source, data_dir);
+    if (data_dir) return start_own(source, data_dir, may_make);
     if (!url) url = getenv("WEIR_URL");
     set_base(&source->base, url && *url ? url : URL_DEFAULT);
     return EXIT_DONE;
+}
+
+enum exit_status source_open(struct source *source, const struct options *options)
+{
+    return open_any(source, options, false);
+}
+
+enum exit_status source_open_or_make(struct source *source, const struct options *options)
+{
+    return open_any(source, options, true);
 }
 
 void source_close(struct source *source)
@@ -79,47 +89,69 @@ void source_close(struct source *source)
 
 /* ---- asking ---- */
 
-/* One line of text, out of {"error": "…"} where it is JSON. */
-static void take_error(struct source *source)
+void source_take_error(struct source *source)
 {
     const struct buffer *body = &source->reply.body;
     json_t *answer = json_loadb(body->data ? body->data : "", body->len, 0, NULL);
     const char *text = json_string_value(json_object_get(answer, "error"));
+    if (!text) text = json_string_value(json_object_get(answer, "message")); /* OTLP's */
     if (!text) text = body->data ? body->data : "no answer";
     fail(source, EXIT_NOTHING, "%.*s", (int)strcspn(text, "\n"), text);
     json_decref(answer);
 }
 
+static enum exit_status judge_whose(struct source *source)
+{
+    if (source->reply.is_weir) return EXIT_DONE;
+    return fail(source, EXIT_AWAY,
+                "%s answers, but is no weir-collector; name the right one with --url or WEIR_URL",
+                source->base.data);
+}
+
 static enum exit_status judge(struct source *source)
 {
     const struct client_reply *reply = &source->reply;
-    if (!reply->is_weir) {
-        return fail(source, EXIT_AWAY,
-                    "%s answers, but is no weir-collector; name the right one with --url or WEIR_URL",
-                    source->base.data);
-    }
-    if (reply->status == 200) return EXIT_DONE;
-    take_error(source);
+    enum exit_status whose = judge_whose(source);
+    if (whose != EXIT_DONE || reply->status == 200) return whose;
+    source_take_error(source);
     if (reply->status == 400) return EXIT_USAGE;
     return reply->status == 503 ? EXIT_AWAY : EXIT_NOTHING;
+}
+
+static enum exit_status nobody(struct source *source)
+{
+    return fail(source, EXIT_AWAY,
+                "no collector at %s (%s); start weir-collector, or name one with --url or WEIR_URL",
+                source->base.data, source->reply.error);
+}
+
+/* False: out of memory. */
+static bool set_url(struct source *source, const char *path, struct buffer *url)
+{
+    buffer_init(url);
+    buffer_add(url, source->base.data, source->base.len);
+    buffer_add_text(url, path);
+    if (url->failed) fail(source, EXIT_AWAY, "out of memory");
+    return !url->failed;
 }
 
 enum exit_status source_ask(struct source *source, const char *path)
 {
     struct buffer url;
-    enum exit_status status;
-    buffer_init(&url);
-    buffer_add(&url, source->base.data, source->base.len);
-    buffer_add_text(&url, path);
-    if (url.failed) {
-        status = fail(source, EXIT_AWAY, "out of memory");
-    } else if (client_get(&source->client, url.data, &source->reply)) {
-        status = judge(source);
-    } else {
-        status = fail(source, EXIT_AWAY,
-                      "no collector at %s (%s); start weir-collector, or name one with --url or WEIR_URL",
-                      source->base.data, source->reply.error);
-    }
+    enum exit_status status = EXIT_AWAY;
+    if (set_url(source, path, &url))
+        status = client_get(&source->client, url.data, &source->reply) ? judge(source) : nobody(source);
+    buffer_fini(&url);
+    return status;
+}
+
+enum exit_status source_post(struct source *source, const char *path, struct str body)
+{
+    struct buffer url;
+    enum exit_status status = EXIT_AWAY;
+    if (set_url(source, path, &url))
+        status = client_post(&source->client, url.data, body, &source->reply) ? judge_whose(source)
+                                                                              : nobody(source);
     buffer_fini(&url);
     return status;
 }
