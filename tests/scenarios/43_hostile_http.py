@@ -17,7 +17,7 @@ from wire import STORED, Peer, batch, descriptors, field, fixed64, resident_byte
 
 LONG = os.environ.get("WEIR_HOSTILE") == "long"
 SANITIZED = "WEIR_SANITIZED" in os.environ
-SPANS, READERS = (60000, 30) if LONG else (5000, 15) if SANITIZED else (20000, 15)
+SPANS, READERS = (60000, 30) if LONG else (5000, 8) if SANITIZED else (20000, 8)
 GAP_MAX_S = 10  # far above what is aimed at, and measured: this machine may be busy
 ANSWER_BYTES_MAX, WORK_BYTES_MAX = (48 << 20 if LONG else 24 << 20), 128 << 20
 RESIDENT_BYTES_MAX = 200 << 20  # the answers' bound, one being made, and what the collector has anyway
