@@ -394,6 +394,10 @@ class DoctorTest(unittest.TestCase):
             self.assertIn(f"{name}={value}: a service started from here", elsewhere)
             self.assertNotIn("environment", self.ask(WEIR_ENDPOINT=self.collector.nng, **{name: value})[0])
         self.assertNotIn("environment", self.ask(OTEL_EXPORTER_OTLP_ENDPOINT=self.collector.url)[0])
+        for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "WEIR_ENDPOINT"):
+            [said] = self.ask(**{name: "http://me:secret@127.0.0.1:1/@"})[0]["environment"]
+            self.assertIn("http://...@127.0.0.1:1/@", said)
+            self.assertNotIn("secret", said)
         both = {"OTEL_TRACES_EXPORTER": "weir", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
         self.assertIn("libweir's default", self.ask(**both)[0]["environment"][0])
         local = self.collector.nng.replace("127.0.0.1", "localhost")

@@ -104,6 +104,25 @@ static const char *variable(const char *name)
     return value && *value ? value : NULL;
 }
 
+/* A URL for others' eyes: what comes before the @ of its host may be a password. */
+struct shown_url {
+    char text[256];
+};
+
+static struct shown_url shown_url(const char *url)
+{
+    struct shown_url shown;
+    const char *host = strstr(url, "://");
+    host = host ? host + strlen("://") : url;
+    size_t authority = strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', authority);
+    if (at)
+        snprintf(shown.text, sizeof shown.text, "%.*s...%s", (int)(host - url), url, at);
+    else
+        snprintf(shown.text, sizeof shown.text, "%s", url);
+    return shown;
+}
+
 /* What keeps a service silent that is started from here. */
 static void check_silent(struct doctor *doctor)
 {
@@ -154,7 +173,7 @@ static void check_endpoint(struct doctor *doctor, const char *url)
     char error[PROBE_ERROR_BYTES], why[PROBE_ERROR_BYTES + 32];
     if (!address_read(&address, url)) {
         doctor_problem(doctor, "environment", "WEIR_ENDPOINT has %s, which is no address of a weir-collector",
-                       url);
+                       shown_url(url).text);
         doctor_remedy(doctor, "tcp://HOST:PORT or ipc://PATH, to send to one");
     } else if (doctor->status && is_ours(doctor, &address)) {
         doctor_fine(doctor, "environment", "a service started from here sends to %s", url);
@@ -201,9 +220,9 @@ static void complain_of_elsewhere(struct doctor *doctor, const char *name)
     struct doctor_endpoint right = doctor_endpoint(doctor);
     const char *value = variable(name);
     bool is_none = strcasecmp(value, "none") == 0;
-    doctor_problem(doctor, "environment",
-                   "%s=%.200s: a service started from here %s, since WEIR_ENDPOINT is unset", name, value,
-                   is_none ? "makes no spans" : "sends its spans there, not to weir-collector");
+    doctor_problem(
+        doctor, "environment", "%s=%s: a service started from here %s, since WEIR_ENDPOINT is unset", name,
+        shown_url(value).text, is_none ? "makes no spans" : "sends its spans there, not to weir-collector");
     doctor_remedy(doctor, "export WEIR_ENDPOINT=%s", *right.url ? right.url : ENDPOINT_DEFAULT);
 }
 
