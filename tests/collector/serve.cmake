@@ -13,7 +13,7 @@ foreach(test IN ITEMS serve_http_test weir_cli_test weir_demo_test)
                        "WEIR_BIN=${CMAKE_BINARY_DIR}/bin;WEIR_TRAFFIC=$<TARGET_FILE:serve_traffic>")
 endforeach()
 set_tests_properties(serve_http_test PROPERTIES LABELS threads)
+set_tests_properties(weir_demo_test PROPERTIES TIMEOUT 900 RUN_SERIAL TRUE LABELS measures) # nothing beside it
 if(WEIR_SANITIZE)
   set_property(TEST weir_demo_test APPEND PROPERTY ENVIRONMENT WEIR_DEMO_WITHOUT_LOAD=1)
 endif()
-set_tests_properties(weir_demo_test PROPERTIES TIMEOUT 900 RUN_SERIAL TRUE) # it measures
